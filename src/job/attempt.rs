@@ -1,0 +1,196 @@
+//! One run of a job, as its handler and its watchers share it.
+//!
+//! The handler stores into it (progress, log lines, item errors) and reads its stop signal; the watcher is told "touched" at
+//! most once per reading and then reads the newest state. Nothing here waits, and nothing grows without a bound.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::log::LogBuffer;
+use super::progress::{Progress, ProgressParser, ProgressSlot};
+use super::stop::Stop;
+
+/// Item errors that are kept with their text; those beyond are counted only. About 2 MB at 200 bytes each.
+const KEPT_ITEM_ERRORS: usize = 10_000;
+
+/// Called when an attempt has news, at most once until [`Attempt::read`].
+pub type OnTouched = Box<dyn Fn(&Arc<Attempt>) + Send + Sync>;
+
+/// An item that failed, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemError {
+    /// What the type calls the item: a path, an id. "Retry only those" hands these back.
+    pub item: String,
+    /// The whole error chain.
+    pub error: String,
+}
+
+/// The item errors of an attempt: all counted, the first ones kept.
+#[derive(Clone, Debug, Default)]
+pub struct ItemErrors {
+    /// How many items failed.
+    pub count: i64,
+    /// The first of them.
+    pub kept: Vec<ItemError>,
+}
+
+/// The shared state of one run.
+pub struct Attempt {
+    /// The job.
+    pub job_id: Uuid,
+    /// Which run of it this is, from 1. The fence: every write of the run carries it.
+    pub number: i32,
+    /// The job's type.
+    pub type_name: &'static str,
+    /// When set, the items that this run is about; the others were done by the run that it retries.
+    pub only_items: Option<HashSet<String>>,
+    /// Its stop signal.
+    pub stop: Stop,
+    pub(super) parser: Arc<ProgressParser>,
+    pub(super) progress: ProgressSlot,
+    pub(super) log: LogBuffer,
+    item_errors: Mutex<ItemErrors>,
+    touched: AtomicBool,
+    on_touched: OnTouched,
+    /// When the runtime's current call into the handler began, in ms since `created` and never 0; 0 outside of one.
+    polled_at: AtomicU64,
+    created: Instant,
+}
+
+impl Attempt {
+    /// A fresh attempt. `on_touched` is called from the handler's threads and must not block.
+    pub fn new(
+        job_id: Uuid,
+        number: i32,
+        type_name: &'static str,
+        parser: Arc<ProgressParser>,
+        only_items: Option<HashSet<String>>,
+        on_touched: OnTouched,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            job_id,
+            number,
+            type_name,
+            only_items,
+            stop: Stop::default(),
+            parser,
+            progress: ProgressSlot::default(),
+            log: LogBuffer::new(number),
+            item_errors: Mutex::default(),
+            touched: AtomicBool::new(false),
+            on_touched,
+            polled_at: AtomicU64::new(0),
+            created: Instant::now(),
+        })
+    }
+
+    /// Tells the watcher that there is news, unless it has been told since it last read.
+    ///
+    /// The plain load is enough: the news was stored under a lock that the watcher takes after it cleared the flag, so who
+    /// sees the flag still set knows that the watcher has yet to read.
+    pub(super) fn touch(self: &Arc<Self>) {
+        if !self.touched.load(Ordering::Relaxed) && !self.touched.swap(true, Ordering::AcqRel) {
+            (self.on_touched)(self);
+        }
+    }
+
+    /// Reads the newest progress and takes the log lines since the last call.
+    pub fn read(&self) -> (Progress, Vec<super::log::LogLine>) {
+        self.touched.store(false, Ordering::Release);
+        (self.progress.get(), self.log.take())
+    }
+
+    /// The newest progress.
+    pub fn progress(&self) -> Progress {
+        self.progress.get()
+    }
+
+    pub(super) fn add_item_error(&self, item: String, error: String) {
+        let mut errors = self.lock_item_errors();
+        errors.count += 1;
+        if errors.kept.len() < KEPT_ITEM_ERRORS {
+            errors.kept.push(ItemError { item, error });
+        }
+    }
+
+    /// Takes the item errors, at the end.
+    pub fn take_item_errors(&self) -> ItemErrors {
+        std::mem::take(&mut self.lock_item_errors())
+    }
+
+    /// How many items failed so far.
+    pub fn item_error_count(&self) -> i64 {
+        self.lock_item_errors().count
+    }
+
+    /// Notes that the runtime calls into the handler.
+    pub fn poll_begins(&self) {
+        let since = u64::try_from(self.created.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.polled_at.store(since.max(1), Ordering::Relaxed);
+    }
+
+    /// Notes that the handler gave its thread back.
+    pub fn poll_ends(&self) {
+        self.polled_at.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long the handler has kept its thread without an `.await`, when it does so now.
+    pub fn blocks_since(&self) -> Option<Duration> {
+        let begun = self.polled_at.load(Ordering::Relaxed);
+        (begun != 0).then(|| {
+            self.created
+                .elapsed()
+                .saturating_sub(Duration::from_millis(begun))
+        })
+    }
+
+    fn lock_item_errors(&self) -> MutexGuard<'_, ItemErrors> {
+        self.item_errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("job_id", &self.job_id)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use uuid::Uuid;
+
+    use super::Attempt;
+    use crate::job::ProgressParser;
+
+    #[test]
+    fn a_million_progress_calls_tell_the_watcher_once_and_the_last_value_is_read() {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&told);
+        let parser = Arc::new(ProgressParser::new(&[]).unwrap());
+        let on_touched = Box::new(move |_: &Arc<Attempt>| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let attempt = Attempt::new(Uuid::now_v7(), 1, "t", parser, None, on_touched);
+        for n in 1..=1_000_000 {
+            attempt.progress.set_items(n, 1_000_000);
+            attempt.touch();
+        }
+        assert_eq!(told.load(Ordering::Relaxed), 1);
+        assert_eq!(attempt.read().0.processed_items, Some(1_000_000));
+        attempt.touch();
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+    }
+}

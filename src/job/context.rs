@@ -1,0 +1,191 @@
+//! What a handler sees: its way to report, to notice that it should stop, and to reach the world.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::Object;
+use tracing::Span;
+use uuid::Uuid;
+
+use super::attempt::Attempt;
+use super::command::JobCommand;
+use super::environment::{Environment, MediaRoots};
+use super::stop::{StopReason, Stopped};
+
+/// Handed to [`Job::run`](super::Job::run). Cheap to clone and to call in a tight loop.
+#[derive(Clone)]
+pub struct JobContext {
+    attempt: Arc<Attempt>,
+    environment: Environment,
+    /// Lives as long as something of the run does: its future, or a closure given to [`blocking`](Self::blocking).
+    alive: Arc<dyn Send + Sync>,
+    span: Span,
+}
+
+impl JobContext {
+    /// A context for an attempt. `alive` is dropped when nothing of the run is left.
+    pub fn new(
+        attempt: Arc<Attempt>,
+        environment: Environment,
+        alive: Arc<dyn Send + Sync>,
+    ) -> Self {
+        let span = super::log::open_span(&attempt);
+        Self {
+            attempt,
+            environment,
+            alive,
+            span,
+        }
+    }
+
+    /// The job.
+    pub fn job_id(&self) -> Uuid {
+        self.attempt.job_id
+    }
+
+    /// Which run of the job this is, from 1.
+    pub fn attempt(&self) -> i32 {
+        self.attempt.number
+    }
+
+    /// The span whose events become the job's log. Enter it in threads of your own.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Says how far the job is (0 to 100) and what it does. Counts in the message (`Processed 5/10`) are understood.
+    pub fn progress(&self, percent: impl Into<f64>, message: impl Into<String>) {
+        self.attempt
+            .progress
+            .set(&self.attempt.parser, percent.into(), Some(message.into()));
+        self.attempt.touch();
+    }
+
+    /// Says how many items are done of how many; the percent follows.
+    pub fn items(&self, done: u64, total: u64) {
+        self.attempt.progress.set_items(done, total);
+        self.attempt.touch();
+    }
+
+    /// Says what the job does, without a change of its percent.
+    pub fn message(&self, message: impl Into<String>) {
+        self.attempt.progress.set_message(message.into());
+        self.attempt.touch();
+    }
+
+    /// Records that an item failed. The job goes on, and ends as `completed_with_errors`.
+    pub fn item_error(&self, item: impl Display, error: &anyhow::Error) {
+        tracing::warn!(parent: &self.span, "{item}: {error:#}");
+        self.attempt
+            .add_item_error(item.to_string(), format!("{error:#}"));
+    }
+
+    /// How many items failed so far.
+    pub fn item_error_count(&self) -> i64 {
+        self.attempt.item_error_count()
+    }
+
+    /// Whether this run is about `item`: true for all, unless it retries only the failed items of another job.
+    pub fn wants(&self, item: &str) -> bool {
+        self.attempt
+            .only_items
+            .as_ref()
+            .is_none_or(|only| only.contains(item))
+    }
+
+    /// The normal way to write a job: calls `work` for each item in turn, counts, records item errors, reports progress, and
+    /// stops between two items when asked to. A retry of only the failed items sees only those.
+    ///
+    /// `Err` means that the handler should end; pass it on with `?`.
+    pub async fn each<T, F, Fut>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        mut work: F,
+    ) -> Result<(), Stopped>
+    where
+        T: Display,
+        F: FnMut(T) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>>,
+    {
+        let items: Vec<(String, T)> = items
+            .into_iter()
+            .map(|item| (item.to_string(), item))
+            .filter(|(key, _)| self.wants(key))
+            .collect();
+        let total = items.len() as u64;
+        self.items(0, total);
+        for (done, (key, item)) in (1..).zip(items) {
+            self.checkpoint()?;
+            match work(item).await {
+                Ok(()) => {}
+                Err(error) if error.is::<Stopped>() => self.checkpoint()?,
+                Err(error) => self.item_error(key, &error),
+            }
+            self.items(done, total);
+        }
+        Ok(())
+    }
+
+    /// Whether the handler was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.attempt.stop.is_requested()
+    }
+
+    /// Waits until the handler is asked to stop.
+    pub async fn cancelled(&self) {
+        self.attempt.stop.requested().await;
+    }
+
+    /// `Err` once the handler was asked to stop: `ctx.checkpoint()?`.
+    pub fn checkpoint(&self) -> Result<(), Stopped> {
+        self.attempt.stop.checkpoint()
+    }
+
+    /// Why the handler was asked to stop, if it was.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.attempt.stop.reason()
+    }
+
+    /// A connection to the database, given back when it is dropped. Hold it for a block, not for a job: progress never needs
+    /// it, and others wait for it.
+    pub async fn db(&self) -> anyhow::Result<Object<AsyncPgConnection>> {
+        let pool = self
+            .environment
+            .db
+            .as_ref()
+            .ok_or_else(|| anyhow!("this job runs without a database"))?;
+        pool.get().await.context("no database connection")
+    }
+
+    /// The folders that jobs may read.
+    pub fn media_roots(&self) -> &MediaRoots {
+        &self.environment.media_roots
+    }
+
+    /// A child process that dies with the job: its whole process group is killed when the handler is stopped.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> JobCommand {
+        JobCommand::new(program.as_ref(), Arc::clone(&self.attempt))
+    }
+
+    /// Runs a closure that blocks (file hashing, a C library) on a thread that may block. A closure that runs long should
+    /// look at [`is_cancelled`](Self::is_cancelled): nobody can stop a thread from outside.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let (alive, span) = (Arc::clone(&self.alive), self.span.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let result = span.in_scope(work);
+            drop(alive);
+            result
+        });
+        match task.await {
+            Ok(value) => Ok(value),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(anyhow!("the job runtime is shutting down")),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What a job is: the trait, its description, its parameters, its context, its outcome.
+//!
+//! ```text
+//!   Job (trait) ──JobType::of──▶ JobType ──inventory──▶ Registry
+//!                                                          │ params checked, handler started
+//!                                                          ▼
+//!                     JobContext ◀──────────────────── Attempt: progress slot, log buffer,
+//!                     (what a handler sees)                     stop signal, item errors
+//! ```
+//!
+//! Nothing in this folder knows an actor, a query or a socket. A handler talks to its [`Attempt`] through its
+//! [`JobContext`]; whoever watches the attempt is told "touched" and reads the newest state from it.
+
+mod attempt;
+mod command;
+mod context;
+mod environment;
+mod log;
+mod outcome;
+mod params;
+mod progress;
+mod registry;
+mod spec;
+mod status;
+mod stop;
+
+pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched};
+pub use command::{CommandOutput, JobCommand};
+pub use context::JobContext;
+pub use environment::{DbPool, Environment, MediaRoots};
+pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine};
+pub use outcome::{JobResult, Outcome};
+pub use params::{FieldError, InvalidParams};
+pub use progress::{Progress, ProgressParser};
+pub use registry::{JobType, Registered, Registry, RegistryError};
+pub use spec::{Admission, Color, JobSpec, Unit};
+pub use status::{OutcomeKind, Status};
+pub use stop::{Stop, StopReason, Stopped};
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// One kind of job. The struct's fields are the parameters; its doc comment is what people read in the form.
+///
+/// # Cancellation
+///
+/// A handler is asked to stop through its context ([`JobContext::is_cancelled`], [`JobContext::cancelled`],
+/// [`JobContext::checkpoint`]; [`JobContext::each`] does it between items). It then has its
+/// [`cancel_grace`](JobSpec::cancel_grace) to come to an end. After that its future is dropped at its next `.await`,
+/// and if it reaches none within five more seconds the attempt is fenced off: whatever it still does, it can no longer
+/// write to its job.
+///
+/// # At least once
+///
+/// A handler may run again with the same parameters when its node died. Make repeating harmless.
+pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
+    /// What people and the supervisor need to know of this type.
+    const SPEC: JobSpec;
+
+    /// Checks what a schema can't say (one field against another, a path that must exist). Called when the job is
+    /// submitted; whoever submitted it gets the errors.
+    fn validate(&self) -> Result<(), Vec<FieldError>> {
+        Ok(())
+    }
+
+    /// Does the work. `Err` fails the job with the whole error chain; a panic fails it with the panic's message.
+    fn run(self, ctx: JobContext) -> impl Future<Output = JobResult> + Send;
+}

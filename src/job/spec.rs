@@ -1,0 +1,178 @@
+//! What the supervisor and people need to know of a job type, written once beside its parameters.
+//!
+//! All of it is `const`: a spec costs nothing to look at, and a mistake in it is a compile error or a failed test, never a
+//! surprise at three in the morning.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// How many jobs of a type may exist or run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Up to this many running at a time on each node; any number may wait.
+    PerNode(u32),
+    /// One running in the whole cluster; the others wait as pending.
+    Serial,
+    /// One pending or running in the whole cluster; a second trigger is refused with the id of the first.
+    Exclusive,
+}
+
+/// The palette of the tags (the old system's, Ant Design's names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Color {
+    Blue,
+    Green,
+    Purple,
+    Orange,
+    Cyan,
+    Magenta,
+    Volcano,
+    Geekblue,
+    Lime,
+    Red,
+    Gold,
+}
+
+/// What a type counts: `1 scene`, `15 / 30 scenes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Unit {
+    /// For one.
+    pub singular: &'static str,
+    /// For any other number.
+    pub plural: &'static str,
+}
+
+/// The description of a job type. Build it with [`JobSpec::new`] and the methods named after what they set.
+#[derive(Clone, Copy, Debug)]
+pub struct JobSpec {
+    /// Stable snake_case name; also the file's name.
+    pub name: &'static str,
+    /// What people read.
+    pub label: &'static str,
+    /// The group of cards it stands in.
+    pub category: &'static str,
+    /// The colour of its tag.
+    pub color: Color,
+    /// An Ant Design icon's name without its suffix, `download`.
+    pub icon: &'static str,
+    /// What its items are called.
+    pub unit: Unit,
+    /// How many at a time.
+    pub admission: Admission,
+    /// Higher is claimed first; the default of its jobs, 0 unless set.
+    pub priority: i32,
+    /// How long an attempt may run before it is stopped and failed.
+    pub timeout: Option<Duration>,
+    /// How often its node may die under a job before the job is failed as poisonous.
+    pub max_interruptions: i32,
+    /// How long a handler has to stop by itself once it was asked to.
+    pub cancel_grace: Duration,
+    /// Further patterns with two groups, processed and total, looked for in progress messages.
+    pub progress_patterns: &'static [&'static str],
+}
+
+impl JobSpec {
+    /// A type that runs one job at a time per node, is never timed out and counts `items`.
+    pub const fn new(name: &'static str, label: &'static str) -> Self {
+        Self {
+            name,
+            label,
+            category: "Other",
+            color: Color::Blue,
+            icon: "tool",
+            unit: Unit {
+                singular: "item",
+                plural: "items",
+            },
+            admission: Admission::PerNode(1),
+            priority: 0,
+            timeout: None,
+            max_interruptions: 3,
+            cancel_grace: Duration::from_secs(10),
+            progress_patterns: &[],
+        }
+    }
+
+    /// Sets the group of cards it stands in.
+    pub const fn category(mut self, category: &'static str) -> Self {
+        self.category = category;
+        self
+    }
+
+    /// Sets the colour of its tag.
+    pub const fn color(mut self, color: Color) -> Self {
+        self.color = color;
+        self
+    }
+
+    /// Sets its icon, an Ant Design name such as `download`.
+    pub const fn icon(mut self, icon: &'static str) -> Self {
+        self.icon = icon;
+        self
+    }
+
+    /// Sets what its items are called, for one and for many.
+    pub const fn unit(mut self, singular: &'static str, plural: &'static str) -> Self {
+        self.unit = Unit { singular, plural };
+        self
+    }
+
+    /// Lets up to `n` of its jobs run at a time on each node.
+    pub const fn concurrency(mut self, n: u32) -> Self {
+        self.admission = Admission::PerNode(n);
+        self
+    }
+
+    /// Lets one job be pending or running in the whole cluster; a second trigger is refused.
+    pub const fn exclusive(mut self) -> Self {
+        self.admission = Admission::Exclusive;
+        self
+    }
+
+    /// Lets one job run in the whole cluster; the others wait.
+    pub const fn serial(mut self) -> Self {
+        self.admission = Admission::Serial;
+        self
+    }
+
+    /// Sets the default priority of its jobs.
+    pub const fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Stops and fails an attempt that runs longer than this.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how often its node may die under a job before the job is failed.
+    pub const fn max_interruptions(mut self, n: i32) -> Self {
+        self.max_interruptions = n;
+        self
+    }
+
+    /// Sets how long a handler has to stop by itself.
+    pub const fn cancel_grace(mut self, grace: Duration) -> Self {
+        self.cancel_grace = grace;
+        self
+    }
+
+    /// Adds patterns for its progress messages, each with two groups: processed and total.
+    pub const fn progress_patterns(mut self, patterns: &'static [&'static str]) -> Self {
+        self.progress_patterns = patterns;
+        self
+    }
+
+    /// How many of its jobs one node runs at a time.
+    pub const fn slots(&self) -> u32 {
+        match self.admission {
+            Admission::PerNode(n) => n,
+            Admission::Serial | Admission::Exclusive => 1,
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! StashHog, an actor-based job supervisor.
+pub mod job;
