@@ -142,26 +142,17 @@ impl Attempt {
     /// For how long the handler has kept its thread without an `.await`, when it does so now.
     pub fn blocks_since(&self) -> Option<Duration> {
         let begun = self.polled_at.load(Ordering::Relaxed);
-        (begun != 0).then(|| {
-            self.created
-                .elapsed()
-                .saturating_sub(Duration::from_millis(begun))
-        })
+        (begun != 0).then(|| self.created.elapsed().saturating_sub(Duration::from_millis(begun)))
     }
 
     fn lock_item_errors(&self) -> MutexGuard<'_, ItemErrors> {
-        self.item_errors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.item_errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempt")
-            .field("job_id", &self.job_id)
-            .field("number", &self.number)
-            .finish_non_exhaustive()
+        f.debug_struct("Attempt").field("job_id", &self.job_id).field("number", &self.number).finish_non_exhaustive()
     }
 }
 

@@ -38,12 +38,7 @@ pub struct CommandOutput {
 impl JobCommand {
     pub(super) fn new(program: &OsStr, attempt: Arc<Attempt>) -> Self {
         let mut command = Command::new(program);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         Self { command, attempt }
     }
 
@@ -68,16 +63,8 @@ impl JobCommand {
     /// Runs it to its end. `Err` when it can't be started, or when the job is asked to stop meanwhile (then it is killed).
     pub async fn output(mut self) -> anyhow::Result<CommandOutput> {
         self.attempt.stop.checkpoint()?;
-        let program = self
-            .command
-            .as_std()
-            .get_program()
-            .to_string_lossy()
-            .into_owned();
-        let child = self
-            .command
-            .spawn()
-            .with_context(|| format!("`{program}` can't be started"))?;
+        let program = self.command.as_std().get_program().to_string_lossy().into_owned();
+        let child = self.command.spawn().with_context(|| format!("`{program}` can't be started"))?;
         let mut group = ProcessGroup { leader: child };
         tokio::select! {
             output = group.output() => output.with_context(|| format!("`{program}`")),
@@ -98,13 +85,8 @@ struct ProcessGroup {
 impl ProcessGroup {
     async fn output(&mut self) -> std::io::Result<CommandOutput> {
         let (stdout, stderr) = (self.leader.stdout.take(), self.leader.stderr.take());
-        let (stdout, stderr, status) =
-            tokio::try_join!(read(stdout), read(stderr), self.leader.wait())?;
-        Ok(CommandOutput {
-            status,
-            stdout,
-            stderr,
-        })
+        let (stdout, stderr, status) = tokio::try_join!(read(stdout), read(stderr), self.leader.wait())?;
+        Ok(CommandOutput { status, stdout, stderr })
     }
 }
 

@@ -27,18 +27,9 @@ pub struct JobContext {
 
 impl JobContext {
     /// A context for an attempt. `alive` is dropped when nothing of the run is left.
-    pub fn new(
-        attempt: Arc<Attempt>,
-        environment: Environment,
-        alive: Arc<dyn Send + Sync>,
-    ) -> Self {
+    pub fn new(attempt: Arc<Attempt>, environment: Environment, alive: Arc<dyn Send + Sync>) -> Self {
         let span = super::log::open_span(&attempt);
-        Self {
-            attempt,
-            environment,
-            alive,
-            span,
-        }
+        Self { attempt, environment, alive, span }
     }
 
     /// The job.
@@ -58,9 +49,7 @@ impl JobContext {
 
     /// Says how far the job is (0 to 100) and what it does. Counts in the message (`Processed 5/10`) are understood.
     pub fn progress(&self, percent: impl Into<f64>, message: impl Into<String>) {
-        self.attempt
-            .progress
-            .set(&self.attempt.parser, percent.into(), Some(message.into()));
+        self.attempt.progress.set(&self.attempt.parser, percent.into(), Some(message.into()));
         self.attempt.touch();
     }
 
@@ -79,8 +68,7 @@ impl JobContext {
     /// Records that an item failed. The job goes on, and ends as `completed_with_errors`.
     pub fn item_error(&self, item: impl Display, error: &anyhow::Error) {
         tracing::warn!(parent: &self.span, "{item}: {error:#}");
-        self.attempt
-            .add_item_error(item.to_string(), format!("{error:#}"));
+        self.attempt.add_item_error(item.to_string(), format!("{error:#}"));
     }
 
     /// How many items failed so far.
@@ -90,31 +78,21 @@ impl JobContext {
 
     /// Whether this run is about `item`: true for all, unless it retries only the failed items of another job.
     pub fn wants(&self, item: &str) -> bool {
-        self.attempt
-            .only_items
-            .as_ref()
-            .is_none_or(|only| only.contains(item))
+        self.attempt.only_items.as_ref().is_none_or(|only| only.contains(item))
     }
 
     /// The normal way to write a job: calls `work` for each item in turn, counts, records item errors, reports progress, and
     /// stops between two items when asked to. A retry of only the failed items sees only those.
     ///
     /// `Err` means that the handler should end; pass it on with `?`.
-    pub async fn each<T, F, Fut>(
-        &self,
-        items: impl IntoIterator<Item = T>,
-        mut work: F,
-    ) -> Result<(), Stopped>
+    pub async fn each<T, F, Fut>(&self, items: impl IntoIterator<Item = T>, mut work: F) -> Result<(), Stopped>
     where
         T: Display,
         F: FnMut(T) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
     {
-        let items: Vec<(String, T)> = items
-            .into_iter()
-            .map(|item| (item.to_string(), item))
-            .filter(|(key, _)| self.wants(key))
-            .collect();
+        let items: Vec<(String, T)> =
+            items.into_iter().map(|item| (item.to_string(), item)).filter(|(key, _)| self.wants(key)).collect();
         let total = items.len() as u64;
         self.items(0, total);
         for (done, (key, item)) in (1..).zip(items) {
@@ -152,11 +130,7 @@ impl JobContext {
     /// A connection to the database, given back when it is dropped. Hold it for a block, not for a job: progress never needs
     /// it, and others wait for it.
     pub async fn db(&self) -> anyhow::Result<Object<AsyncPgConnection>> {
-        let pool = self
-            .environment
-            .db
-            .as_ref()
-            .ok_or_else(|| anyhow!("this job runs without a database"))?;
+        let pool = self.environment.db.as_ref().ok_or_else(|| anyhow!("this job runs without a database"))?;
         pool.get().await.context("no database connection")
     }
 
@@ -172,10 +146,7 @@ impl JobContext {
 
     /// Runs a closure that blocks (file hashing, a C library) on a thread that may block. A closure that runs long should
     /// look at [`is_cancelled`](Self::is_cancelled): nobody can stop a thread from outside.
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> anyhow::Result<T> {
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
         let (alive, span) = (Arc::clone(&self.alive), self.span.clone());
         let task = tokio::task::spawn_blocking(move || {
             let result = span.in_scope(work);

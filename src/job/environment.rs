@@ -27,8 +27,7 @@ impl MediaRoots {
     /// Resolves the roots. `Err` names one that can't be read.
     pub fn new(roots: &[PathBuf]) -> anyhow::Result<Self> {
         let resolve = |root: &PathBuf| {
-            root.canonicalize()
-                .with_context(|| format!("the media root {} can't be opened", root.display()))
+            root.canonicalize().with_context(|| format!("the media root {} can't be opened", root.display()))
         };
         Ok(Self(roots.iter().map(resolve).collect::<Result<_, _>>()?))
     }
@@ -40,14 +39,9 @@ impl MediaRoots {
 
     /// The real path behind `path`, if it is under a root.
     pub fn resolve(&self, path: &Path) -> anyhow::Result<PathBuf> {
-        let real = path
-            .canonicalize()
-            .with_context(|| format!("{} can't be opened", path.display()))?;
+        let real = path.canonicalize().with_context(|| format!("{} can't be opened", path.display()))?;
         if !self.contains(&real) {
-            bail!(
-                "{} is under no media root; allow it with --media-root",
-                real.display()
-            );
+            bail!("{} is under no media root; allow it with --media-root", real.display());
         }
         Ok(real)
     }
@@ -74,11 +68,7 @@ mod tests {
         let roots = MediaRoots::new(std::slice::from_ref(&inside)).unwrap();
         assert!(roots.resolve(&inside).is_ok());
         assert!(roots.resolve(&inside.join("../in")).is_ok());
-        for bad in [
-            inside.join("link"),
-            inside.join("../out"),
-            inside.join("missing"),
-        ] {
+        for bad in [inside.join("link"), inside.join("../out"), inside.join("missing")] {
             assert!(roots.resolve(&bad).is_err(), "{}", bad.display());
         }
     }

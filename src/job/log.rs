@@ -97,24 +97,12 @@ struct Lines {
 impl LogBuffer {
     pub(super) fn new(attempt: i32) -> Self {
         let first = first_seq(attempt);
-        Self(Mutex::new(Lines {
-            first,
-            next: first,
-            head: Vec::new(),
-            newest: VecDeque::new(),
-            newest_bytes: 0,
-        }))
+        Self(Mutex::new(Lines { first, next: first, head: Vec::new(), newest: VecDeque::new(), newest_bytes: 0 }))
     }
 
     fn push(&self, level: LogLevel, target: &str, message: String) {
         let mut lines = self.lock();
-        let line = LogLine {
-            seq: lines.next,
-            at: Utc::now(),
-            level,
-            target: target.to_owned(),
-            message,
-        };
+        let line = LogLine { seq: lines.next, at: Utc::now(), level, target: target.to_owned(), message };
         lines.next += 1;
         if line.seq - lines.first < HEAD_LINES {
             lines.head.push(line);
@@ -177,17 +165,11 @@ where
         let Some(scope) = ctx.event_scope(event) else {
             return;
         };
-        let attempt = scope
-            .into_iter()
-            .find_map(|span| span.extensions().get::<Arc<Attempt>>().cloned());
+        let attempt = scope.into_iter().find_map(|span| span.extensions().get::<Arc<Attempt>>().cloned());
         if let Some(attempt) = attempt {
             let mut text = Text::default();
             event.record(&mut text);
-            attempt.say(
-                LogLevel::from(event.metadata().level()),
-                event.metadata().target(),
-                text.finish(),
-            );
+            attempt.say(LogLevel::from(event.metadata().level()), event.metadata().target(), text.finish());
         }
     }
 }
@@ -265,10 +247,7 @@ mod tests {
             buffer.push(LogLevel::Info, "t", n.to_string());
         }
         let kept = buffer.take();
-        assert_eq!(
-            kept.len(),
-            usize::try_from(HEAD_LINES).unwrap() + BUFFERED_LINES
-        );
+        assert_eq!(kept.len(), usize::try_from(HEAD_LINES).unwrap() + BUFFERED_LINES);
         assert_eq!(kept[0].seq, first_seq(2));
         assert_eq!(kept.last().unwrap().seq, first_seq(2) + said - 1);
         assert!(kept.windows(2).all(|w| w[0].seq < w[1].seq));

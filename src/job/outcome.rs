@@ -38,11 +38,7 @@ impl Outcome {
     }
 
     const fn of(kind: OutcomeKind) -> Self {
-        Self {
-            kind,
-            message: None,
-            data: Value::Null,
-        }
+        Self { kind, message: None, data: Value::Null }
     }
 
     /// Sets the last line that people read.

@@ -17,10 +17,7 @@ pub struct FieldError {
 impl FieldError {
     /// An error at a top-level field.
     pub fn at(field: &str, message: impl Into<String>) -> Self {
-        Self {
-            pointer: format!("/{field}"),
-            message: message.into(),
-        }
+        Self { pointer: format!("/{field}"), message: message.into() }
     }
 }
 
@@ -44,10 +41,9 @@ fn sentence(errors: &[FieldError]) -> String {
 
 /// Lets the schema look for bad fields. `Null` stands for "no params".
 pub(super) fn check_schema(validator: &jsonschema::Validator, params: &Value) -> Vec<FieldError> {
-    let errors = validator.iter_errors(params).map(|error| FieldError {
-        pointer: error.instance_path().to_string(),
-        message: short(&error.to_string()),
-    });
+    let errors = validator
+        .iter_errors(params)
+        .map(|error| FieldError { pointer: error.instance_path().to_string(), message: short(&error.to_string()) });
     errors.collect()
 }
 
@@ -64,20 +60,13 @@ fn short(message: &str) -> String {
 pub(super) fn prepare<J: Job>(params: &Value) -> Result<Value, Vec<FieldError>> {
     let job: J = read(params).map_err(|error| vec![error])?;
     job.validate()?;
-    serde_json::to_value(&job).map_err(|error| {
-        vec![FieldError {
-            pointer: String::new(),
-            message: error.to_string(),
-        }]
-    })
+    serde_json::to_value(&job).map_err(|error| vec![FieldError { pointer: String::new(), message: error.to_string() }])
 }
 
 /// Reads the params as `J`.
 pub(super) fn read<J: Job>(params: &Value) -> Result<J, FieldError> {
-    serde_path_to_error::deserialize(params).map_err(|error| FieldError {
-        pointer: pointer(error.path()),
-        message: error.inner().to_string(),
-    })
+    serde_path_to_error::deserialize(params)
+        .map_err(|error| FieldError { pointer: pointer(error.path()), message: error.inner().to_string() })
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

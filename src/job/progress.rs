@@ -38,16 +38,13 @@ impl ProgressParser {
             .chain(own)
             .map(|pattern| match Regex::new(pattern) {
                 Err(error) => Err(format!("progress pattern `{pattern}`: {error}")),
-                Ok(regex) if regex.captures_len() < 3 => Err(format!(
-                    "progress pattern `{pattern}` needs two groups, processed and total"
-                )),
+                Ok(regex) if regex.captures_len() < 3 => {
+                    Err(format!("progress pattern `{pattern}` needs two groups, processed and total"))
+                }
                 Ok(regex) => Ok(regex),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            patterns,
-            needs_slash: own.is_empty(),
-        })
+        Ok(Self { patterns, needs_slash: own.is_empty() })
     }
 
     /// The counts in a message: processed, total.
@@ -108,11 +105,7 @@ impl ProgressSlot {
 }
 
 fn clamp(percent: f64) -> f64 {
-    if percent.is_finite() {
-        percent.clamp(0.0, 100.0)
-    } else {
-        0.0
-    }
+    if percent.is_finite() { percent.clamp(0.0, 100.0) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -135,11 +128,7 @@ mod tests {
         assert_eq!(parser.counts("3 of 4 done"), Some((3, 4)));
         assert_eq!(parser.counts("Processed 1/2"), Some((1, 2)));
         assert!(ProgressParser::new(&["("]).unwrap_err().contains("`(`"));
-        assert!(
-            ProgressParser::new(&[r"(\d+)"])
-                .unwrap_err()
-                .contains("two groups")
-        );
+        assert!(ProgressParser::new(&[r"(\d+)"]).unwrap_err().contains("two groups"));
     }
 
     #[test]
@@ -149,10 +138,7 @@ mod tests {
         slot.set(&parser, 50.0, Some("Processed 5/10".into()));
         slot.set(&parser, 60.0, Some("almost there".into()));
         let progress = slot.get();
-        assert_eq!(
-            (progress.processed_items, progress.total_items),
-            (Some(5), Some(10))
-        );
+        assert_eq!((progress.processed_items, progress.total_items), (Some(5), Some(10)));
         assert_eq!(progress.message.as_deref(), Some("almost there"));
     }
 
@@ -160,13 +146,7 @@ mod tests {
     fn a_percent_is_a_number_from_0_to_100_whatever_was_given() {
         let parser = ProgressParser::new(&[]).unwrap();
         let slot = ProgressSlot::default();
-        for (given, kept) in [
-            (-3.0, 0.0),
-            (250.0, 100.0),
-            (f64::NAN, 0.0),
-            (f64::INFINITY, 0.0),
-            (12.5, 12.5),
-        ] {
+        for (given, kept) in [(-3.0, 0.0), (250.0, 100.0), (f64::NAN, 0.0), (f64::INFINITY, 0.0), (12.5, 12.5)] {
             slot.set(&parser, given, None);
             assert!((slot.get().percent - kept).abs() < f64::EPSILON);
         }

@@ -34,12 +34,9 @@ impl JobType {
             prepare: params::prepare::<J>,
             run: |params, ctx| match params::read::<J>(params) {
                 Ok(job) => job.run(ctx).boxed(),
-                Err(e) => std::future::ready(Err(anyhow::anyhow!(
-                    "stored params: {}: {}",
-                    e.pointer,
-                    e.message
-                )))
-                .boxed(),
+                Err(e) => {
+                    std::future::ready(Err(anyhow::anyhow!("stored params: {}: {}", e.pointer, e.message))).boxed()
+                }
             },
         }
     }
@@ -63,16 +60,9 @@ pub struct Registered {
 
 impl Registered {
     fn new(job_type: &'static JobType) -> Result<Self, RegistryError> {
-        let bad = |reason: String| RegistryError::Bad {
-            name: job_type.spec.name,
-            reason,
-        };
+        let bad = |reason: String| RegistryError::Bad { name: job_type.spec.name, reason };
         let mut schema: Value = (job_type.schema)().to_value();
-        let description = schema
-            .get("description")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let description = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(object) = schema.as_object_mut() {
             object.remove("$schema");
         }
@@ -81,8 +71,7 @@ impl Registered {
             description,
             rust_name: (job_type.rust_name)(),
             progress: Arc::new(ProgressParser::new(job_type.spec.progress_patterns).map_err(bad)?),
-            validator: jsonschema::validator_for(&schema)
-                .map_err(|e| bad(format!("its schema: {e}")))?,
+            validator: jsonschema::validator_for(&schema).map_err(|e| bad(format!("its schema: {e}")))?,
             schema,
             job_type,
         })
@@ -90,19 +79,10 @@ impl Registered {
 
     /// Checks params and fills in their defaults. No params at all mean an empty object.
     pub fn prepare(&self, params: Option<Value>) -> Result<Value, InvalidParams> {
-        let params = params
-            .filter(|p| !p.is_null())
-            .unwrap_or_else(|| Value::Object(Map::new()));
+        let params = params.filter(|p| !p.is_null()).unwrap_or_else(|| Value::Object(Map::new()));
         let found = params::check_schema(&self.validator, &params);
-        let prepared = if found.is_empty() {
-            (self.job_type.prepare)(&params)
-        } else {
-            Err(found)
-        };
-        prepared.map_err(|errors| InvalidParams {
-            type_name: self.spec.name,
-            errors,
-        })
+        let prepared = if found.is_empty() { (self.job_type.prepare)(&params) } else { Err(found) };
+        prepared.map_err(|errors| InvalidParams { type_name: self.spec.name, errors })
     }
 
     /// Starts the handler. Nothing happens until the future is polled.
@@ -147,11 +127,7 @@ impl Registry {
     /// Gathers the types of other crates only: "instead of the built-in ones".
     pub fn without_built_in() -> Result<Self, RegistryError> {
         let built_in = concat!(env!("CARGO_CRATE_NAME"), "::");
-        Self::of(
-            inventory::iter::<JobType>
-                .into_iter()
-                .filter(|t| !(t.rust_name)().starts_with(built_in)),
-        )
+        Self::of(inventory::iter::<JobType>.into_iter().filter(|t| !(t.rust_name)().starts_with(built_in)))
     }
 
     fn of(types: impl IntoIterator<Item = &'static JobType>) -> Result<Self, RegistryError> {
@@ -218,11 +194,7 @@ mod tests {
         const SPEC: JobSpec = JobSpec::new("copy_things", "Copy Things");
 
         fn validate(&self) -> Result<(), Vec<FieldError>> {
-            if self.from.is_empty() {
-                Err(vec![FieldError::at("from", "must not be empty")])
-            } else {
-                Ok(())
-            }
+            if self.from.is_empty() { Err(vec![FieldError::at("from", "must not be empty")]) } else { Ok(()) }
         }
 
         async fn run(self, _: JobContext) -> JobResult {
@@ -235,9 +207,7 @@ mod tests {
     #[test]
     fn every_bad_field_is_named_at_once() {
         let copy = Registered::new(&COPY).unwrap();
-        let refused = copy
-            .prepare(Some(json!({"from": 3, "times": 0, "x": true})))
-            .unwrap_err();
+        let refused = copy.prepare(Some(json!({"from": 3, "times": 0, "x": true}))).unwrap_err();
         let mut pointers: Vec<_> = refused.errors.iter().map(|e| e.pointer.as_str()).collect();
         pointers.sort_unstable();
         assert_eq!(pointers, ["", "/from", "/times"], "{refused}");
@@ -251,10 +221,7 @@ mod tests {
             copy.prepare(Some(json!({"from": ""}))).unwrap_err().errors,
             [FieldError::at("from", "must not be empty")]
         );
-        assert_eq!(
-            copy.prepare(Some(json!({"from": "a"}))).unwrap(),
-            json!({"from": "a", "times": null})
-        );
+        assert_eq!(copy.prepare(Some(json!({"from": "a"}))).unwrap(), json!({"from": "a", "times": null}));
         assert!(copy.prepare(None).unwrap_err().to_string().contains("from"));
         assert_eq!(copy.description, "Copies things.");
     }
@@ -262,13 +229,7 @@ mod tests {
     #[test]
     fn two_types_with_one_name_are_an_error_that_names_both() {
         let error = Registry::of([&COPY, &COPY]).err().unwrap();
-        assert!(matches!(
-            error,
-            RegistryError::Duplicate {
-                name: "copy_things",
-                ..
-            }
-        ));
+        assert!(matches!(error, RegistryError::Duplicate { name: "copy_things", .. }));
         assert!(error.to_string().contains("CopyThings"), "{error}");
     }
 
@@ -281,16 +242,9 @@ mod tests {
             if stem == "mod" || path.is_dir() {
                 continue;
             }
-            let found = registry
-                .get(&stem)
-                .unwrap_or_else(|| panic!("src/jobs/{stem}.rs submits no type `{stem}`"));
+            let found = registry.get(&stem).unwrap_or_else(|| panic!("src/jobs/{stem}.rs submits no type `{stem}`"));
             let rust_name = found.rust_name.rsplit("::").next().unwrap().to_lowercase();
-            assert_eq!(
-                rust_name,
-                stem.replace('_', ""),
-                "{} is not the camel case of {stem}",
-                found.rust_name
-            );
+            assert_eq!(rust_name, stem.replace('_', ""), "{} is not the camel case of {stem}", found.rust_name);
         }
     }
 }

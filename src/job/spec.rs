@@ -83,10 +83,7 @@ impl JobSpec {
             category: "Other",
             color: Color::Blue,
             icon: "tool",
-            unit: Unit {
-                singular: "item",
-                plural: "items",
-            },
+            unit: Unit { singular: "item", plural: "items" },
             admission: Admission::PerNode(1),
             priority: 0,
             timeout: None,

@@ -129,19 +129,8 @@ mod tests {
 
     #[test]
     fn outcomes_decide_the_status_of_a_running_job() {
-        let ended: Vec<_> = OutcomeKind::ALL
-            .iter()
-            .map(|o| Status::Running.after(*o))
-            .collect();
-        assert_eq!(
-            ended,
-            [
-                Status::Completed,
-                Status::Completed,
-                Status::Failed,
-                Status::Cancelled
-            ]
-        );
+        let ended: Vec<_> = OutcomeKind::ALL.iter().map(|o| Status::Running.after(*o)).collect();
+        assert_eq!(ended, [Status::Completed, Status::Completed, Status::Failed, Status::Cancelled]);
     }
 
     #[test]
