@@ -44,7 +44,7 @@ CREATE TABLE jobs (
     parent_id         uuid,
     retry_of          uuid,
     -- When set, the run is about these items only: the failed ones of the job that it retries.
-    only_items        text[],
+    only_items        jsonb,
     -- The type's name for an exclusive type: one pending or running job may hold it.
     exclusive_key     text,
     serial            boolean NOT NULL DEFAULT false,
@@ -85,6 +85,7 @@ CREATE TABLE job_events (
     attempt  integer NOT NULL,
     actor    text,
     reason   text,
+    node_id  uuid,
     data     jsonb,
     PRIMARY KEY (job_id, id)
 );

@@ -1,0 +1,90 @@
+//! Figures that actors keep for probes. Read without asking an actor, so that they answer when one is stuck.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::job::Registry;
+
+/// The health of this node.
+pub struct Health {
+    /// Whether the last exchange with the database went well.
+    pub database: AtomicBool,
+    /// Whether jobs are claimed: false while the server goes down.
+    pub claiming: AtomicBool,
+    /// Threads that an abandoned handler still holds.
+    pub abandoned_threads: AtomicU64,
+    /// Handlers that have kept their thread for more than a second without an `.await`.
+    pub blocking_jobs: AtomicU64,
+    /// Live WebSocket clients.
+    pub sessions: AtomicU64,
+    /// Ends of jobs that wait to be stored.
+    pub unwritten: AtomicU64,
+    runners: BTreeMap<&'static str, RunnerHealth>,
+}
+
+/// The health of one runner.
+#[derive(Default)]
+pub struct RunnerHealth {
+    /// How many jobs it may run at a time.
+    pub slots: AtomicU64,
+    /// How many it runs.
+    pub running: AtomicU64,
+    /// How often the supervisor had to start it again.
+    pub restarts: AtomicU64,
+    last_panic: Mutex<Option<String>>,
+}
+
+/// A runner as the API shows it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RunnerState {
+    /// How many jobs it may run at a time.
+    pub slots: u64,
+    /// How many it runs.
+    pub running: u64,
+    /// How often the supervisor had to start it again.
+    pub restarts: u64,
+    /// What the last handler that panicked said.
+    pub last_panic: Option<String>,
+}
+
+impl Health {
+    /// Healthy, with a runner for each type.
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            database: AtomicBool::new(true),
+            claiming: AtomicBool::new(true),
+            abandoned_threads: AtomicU64::new(0),
+            blocking_jobs: AtomicU64::new(0),
+            sessions: AtomicU64::new(0),
+            unwritten: AtomicU64::new(0),
+            runners: registry.iter().map(|t| (t.spec.name, RunnerHealth::default())).collect(),
+        }
+    }
+
+    /// The runner of a type of the registry.
+    pub fn runner(&self, type_name: &str) -> Option<&RunnerHealth> {
+        self.runners.get(type_name)
+    }
+
+    /// The runner of a type as the API shows it.
+    pub fn runner_state(&self, type_name: &str) -> Option<RunnerState> {
+        let runner = self.runner(type_name)?;
+        Some(RunnerState {
+            slots: (&runner.slots).load(Ordering::Relaxed),
+            running: (&runner.running).load(Ordering::Relaxed),
+            restarts: (&runner.restarts).load(Ordering::Relaxed),
+            last_panic: runner.last_panic.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        })
+    }
+}
+
+impl RunnerHealth {
+    /// Notes what a handler of this type said when it panicked.
+    pub fn panicked(&self, message: &str) {
+        *self.last_panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
+    }
+}

@@ -1,0 +1,30 @@
+//! Who does it: the actors, their messages, and who speaks to whom.
+//!
+//! ```text
+//!            Submit, Cancel                    Run, Stop
+//!   http ──────────────────▶ JobSupervisor ──────────────▶ JobRunner (one per type)
+//!                              │      ▲                        │  spawns the handler on the job runtime
+//!                     Started  │      │ SlotFreed              │  Finished, Climbed
+//!                              ▼      │                        ▼
+//!                            JobTracker ◀──────────────────────┘ ◀── Touched (progress, log lines: from the attempt)
+//!                              │ stores, then tells
+//!                              ▼
+//!                     Outbox ─▶ ClientSession (one per WebSocket client)
+//! ```
+//!
+//! Rules:
+//! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Started`, `Finished`).
+//! - No handler of a message waits: whatever talks to the database is a future of its own, one at a time per connection, and
+//!   what arrives meanwhile goes with the next batch (group commit).
+//! - A handler's future runs on the job runtime, never inside an actor: its panic, its blocking, its endless loop stay there.
+//! - The tracker is the only writer of what happens to a job after it was claimed, so that events of a job have one order.
+//! - actix does not restart an actor that panicked. A runner leaves a tombstone, and the supervisor starts another; supervisor
+//!   and tracker take the process with them, and the next start rescues: crash-only is simpler than half-alive.
+
+// pub mod attempt_task;
+pub mod health;
+// pub mod outbox;
+// pub mod runner;
+// pub mod session;
+pub mod supervisor;
+// pub mod tracker;

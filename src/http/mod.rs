@@ -1,0 +1,2 @@
+//! How it is asked.
+pub mod state;

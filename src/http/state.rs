@@ -1,0 +1,24 @@
+//! What every request can reach.
+
+use std::sync::Arc;
+
+use actix::Addr;
+
+use crate::actors::health::Health;
+use crate::actors::supervisor::JobSupervisor;
+use crate::job::{DbPool, Registry};
+
+/// Shared by all requests. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The job types.
+    pub registry: Registry,
+    /// Where commands go.
+    pub supervisor: Addr<JobSupervisor>,
+    /// For reading.
+    pub db: DbPool,
+    /// For probes.
+    pub health: Arc<Health>,
+    /// Host names that this server answers to besides loopback ones.
+    pub allowed_hosts: Arc<[String]>,
+}

@@ -1,0 +1,160 @@
+//! The cancel ladder as it is stored: requested, then rung by rung.
+
+use diesel::QueryResult;
+use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
+use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::row::{JobSummary, SummarySql, summary_columns};
+use super::schema::jobs;
+use super::statement::{Binds, Cached, Statement};
+
+/// A wish that a job stop.
+#[derive(Clone, Debug)]
+pub struct CancelWrite {
+    /// The job.
+    pub job_id: Uuid,
+    /// Who asked.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Stores the wishes. A pending job is cancelled by this; a running one becomes `cancelling`. Jobs that had been asked before,
+/// or that have ended, do not come back.
+pub async fn request(conn: &mut AsyncPgConnection, wishes: &[CancelWrite]) -> QueryResult<Vec<JobSummary>> {
+    let statement = Request {
+        ids: wishes.iter().map(|w| w.job_id).collect(),
+        actors: wishes.iter().map(|w| w.actor.clone()).collect(),
+        reasons: wishes.iter().map(|w| w.reason.clone()).collect(),
+    };
+    Cached(statement).load(conn).await
+}
+
+struct Request {
+    ids: Vec<Uuid>,
+    actors: Vec<String>,
+    reasons: Vec<Option<String>>,
+}
+
+impl Statement for Request {
+    type Row = SummarySql;
+
+    const SQL: &'static str = concat!(
+        ", wish AS (
+            SELECT DISTINCT ON (id) * FROM unnest($1, $2, $3) AS w (id, actor, reason) ORDER BY id
+        ), asked AS (
+            UPDATE jobs SET
+                status = CASE status WHEN 'pending' THEN 'cancelled' ELSE 'cancelling' END,
+                outcome = CASE status WHEN 'pending' THEN 'cancelled' END,
+                completed_at = CASE status WHEN 'pending' THEN now() END,
+                cancel = jsonb_build_object('requested_at', now(), 'requested_by', wish.actor, 'reason', wish.reason)
+                         || CASE status WHEN 'pending' THEN jsonb_build_object('stopped_at', now()) ELSE '{}' END,
+                updated_at = now(), rev = nextval('job_rev')
+            FROM wish WHERE jobs.id = wish.id AND jobs.status IN ('pending', 'running')
+            RETURNING jobs.*, wish.actor AS wish_actor, wish.reason AS wish_reason
+        ), events AS (
+            INSERT INTO job_events (job_id, kind, attempt, actor, reason)
+            SELECT id, unnest(CASE status WHEN 'cancelled' THEN ARRAY['cancel_requested', 'cancelled']
+                                          ELSE ARRAY['cancel_requested'] END),
+                   attempt, wish_actor, wish_reason
+            FROM asked
+        )
+        SELECT ",
+        summary_columns!(),
+        " FROM asked"
+    );
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Text>, _>(&self.actors)?;
+        binds.add::<Array<Nullable<Text>>, _>(&self.reasons)
+    }
+}
+
+/// A rung that a run has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// Its runner heard.
+    Delivered,
+    /// Its grace was over: its future is dropped at its next `.await`.
+    Aborted,
+    /// Its handler had stopped.
+    Stopped,
+    /// It still blocked a thread: fenced off.
+    Abandoned,
+}
+
+impl Rung {
+    /// The field of the ladder that holds its time; also the kind of its event, without the `_at`.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered_at",
+            Self::Aborted => "aborted_at",
+            Self::Stopped => "stopped_at",
+            Self::Abandoned => "abandoned_at",
+        }
+    }
+}
+
+/// A rung to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct RungWrite {
+    /// The job.
+    pub job_id: Uuid,
+    /// The fence.
+    pub attempt: i32,
+    /// The rung.
+    pub rung: Rung,
+}
+
+/// Stores rungs. Runs that were not asked to stop, or own their job no longer, do not come back.
+pub async fn climb(conn: &mut AsyncPgConnection, rungs: &[RungWrite]) -> QueryResult<Vec<JobSummary>> {
+    let statement = Climb {
+        ids: rungs.iter().map(|r| r.job_id).collect(),
+        attempts: rungs.iter().map(|r| r.attempt).collect(),
+        fields: rungs.iter().map(|r| r.rung.field()).collect(),
+    };
+    Cached(statement).load(conn).await
+}
+
+struct Climb {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    fields: Vec<&'static str>,
+}
+
+impl Statement for Climb {
+    type Row = SummarySql;
+
+    // A job may reach two rungs in one batch: its row is updated once, with both.
+    const SQL: &'static str = concat!(
+        ", rung AS (SELECT * FROM unnest($1, $2, $3) AS r (id, attempt, field)),
+        rungs AS (SELECT id, attempt, jsonb_object_agg(field, now()) AS times FROM rung GROUP BY id, attempt),
+        climbed AS (
+            UPDATE jobs SET cancel = cancel || times, updated_at = now(), rev = nextval('job_rev')
+            FROM rungs
+            WHERE jobs.id = rungs.id AND jobs.attempt = rungs.attempt AND jobs.status = 'cancelling' AND cancel IS NOT NULL
+            RETURNING jobs.*
+        ), events AS (
+            INSERT INTO job_events (job_id, kind, attempt)
+            SELECT climbed.id, 'cancel_' || regexp_replace(rung.field, '_at$', ''), climbed.attempt
+            FROM climbed JOIN rung ON rung.id = climbed.id
+        )
+        SELECT ",
+        summary_columns!(),
+        " FROM climbed"
+    );
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        binds.add::<Array<Text>, _>(&self.fields)
+    }
+}
+
+/// The jobs as they are now.
+pub async fn current(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
+    jobs::table.filter(jobs::id.eq_any(ids)).select(JobSummary::as_select()).load(conn).await
+}

@@ -1,0 +1,239 @@
+//! The end of runs: final, or back to pending when the node goes away. Group-committed, each guarded by its attempt.
+
+use diesel::QueryResult;
+use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{Array, Int4, Int8, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::cancel::Rung;
+use super::nul::{value_without_nul, without_nul};
+use super::progress::ProgressColumns;
+use super::row::{JobSummary, SummarySql, summary_columns};
+use super::schema::{job_events, job_item_errors};
+use super::statement::{Binds, Cached, Statement};
+use crate::job::{ItemError, OutcomeKind, Progress};
+
+/// A run that has ended for good.
+#[derive(Clone, Debug)]
+pub struct FinishWrite {
+    /// The job.
+    pub job_id: Uuid,
+    /// The fence.
+    pub attempt: i32,
+    /// What its handler returned.
+    pub outcome: OutcomeKind,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What its handler returned besides.
+    pub result: Option<Value>,
+    /// Its last progress.
+    pub progress: Progress,
+    /// How many of its items failed.
+    pub error_count: i64,
+    /// The first of them.
+    pub item_errors: Vec<ItemError>,
+    /// How it stopped, if it was asked to.
+    pub rung: Rung,
+}
+
+/// Stores the ends of runs. A run that no longer owns its job does not come back.
+pub async fn finish(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> QueryResult<Vec<JobSummary>> {
+    replace_item_errors(conn, writes).await?;
+    let mut update = Finish::default();
+    for write in writes {
+        update.push(write);
+    }
+    Cached(update).load(conn).await
+}
+
+#[derive(Default)]
+struct Finish {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    progress: ProgressColumns,
+    outcomes: Vec<OutcomeKind>,
+    errors: Vec<Option<String>>,
+    results: Vec<Option<Value>>,
+    error_counts: Vec<i64>,
+    rungs: Vec<&'static str>,
+}
+
+impl Finish {
+    fn push(&mut self, write: &FinishWrite) {
+        self.ids.push(write.job_id);
+        self.attempts.push(write.attempt);
+        self.progress.push(&write.progress);
+        self.outcomes.push(write.outcome);
+        self.errors.push(write.error.clone().map(without_nul));
+        self.results.push(write.result.clone().map(value_without_nul));
+        self.error_counts.push(write.error_count);
+        self.rungs.push(write.rung.field());
+    }
+}
+
+impl Statement for Finish {
+    type Row = SummarySql;
+
+    // `Status::after` says the same in Rust; a test of the store holds the two together.
+    const SQL: &'static str = concat!(
+        ", ended AS (
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                AS e (id, attempt, progress, message, processed_items, total_items, outcome, error, result, error_count, rung)
+        ), finished AS (
+            UPDATE jobs SET
+                status = CASE WHEN jobs.status = 'cancelling' OR ended.outcome = 'cancelled' THEN 'cancelled'
+                              WHEN ended.outcome = 'failed' THEN 'failed'
+                              ELSE 'completed' END,
+                outcome = ended.outcome,
+                progress = CASE WHEN ended.outcome IN ('completed', 'completed_with_errors') THEN 100 ELSE ended.progress END,
+                message = ended.message, processed_items = ended.processed_items, total_items = ended.total_items,
+                error = ended.error, result = ended.result, error_count = ended.error_count,
+                cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object(ended.rung, now()) END,
+                completed_at = now(), updated_at = now(), rev = nextval('job_rev')
+            FROM ended
+            WHERE jobs.id = ended.id AND jobs.attempt = ended.attempt AND jobs.status IN ('running', 'cancelling')
+            RETURNING jobs.*
+        ), events AS (
+            INSERT INTO job_events (job_id, kind, attempt, data)
+            SELECT id, status, attempt, CASE WHEN error IS NOT NULL THEN jsonb_build_object('error', error) END FROM finished
+        )
+        SELECT ",
+        summary_columns!(),
+        " FROM finished"
+    );
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.progress.bind(binds)?;
+        binds.add::<Array<Text>, _>(&self.outcomes)?;
+        binds.add::<Array<Nullable<Text>>, _>(&self.errors)?;
+        binds.add::<Array<Nullable<Jsonb>>, _>(&self.results)?;
+        binds.add::<Array<Int8>, _>(&self.error_counts)?;
+        binds.add::<Array<Text>, _>(&self.rungs)
+    }
+}
+
+/// Leaves only what the last attempt found.
+async fn replace_item_errors(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> QueryResult<()> {
+    let again: Vec<_> = writes.iter().filter(|w| w.attempt > 1).map(|w| w.job_id).collect();
+    if !again.is_empty() {
+        diesel::delete(job_item_errors::table.filter(job_item_errors::job_id.eq_any(again))).execute(conn).await?;
+    }
+    let mut insert = InsertItemErrors::default();
+    for write in writes {
+        for (seq, failed) in (0..).zip(&write.item_errors) {
+            insert.ids.push(write.job_id);
+            insert.attempts.push(write.attempt);
+            insert.seqs.push(seq);
+            insert.items.push(without_nul(failed.item.clone()));
+            insert.errors.push(without_nul(failed.error.clone()));
+        }
+    }
+    if !insert.ids.is_empty() {
+        Cached(insert).execute(conn).await?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct InsertItemErrors {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    seqs: Vec<i32>,
+    items: Vec<String>,
+    errors: Vec<String>,
+}
+
+impl Statement for InsertItemErrors {
+    type Row = ();
+
+    const SQL: &'static str = "
+        INSERT INTO job_item_errors (job_id, seq, item, error)
+        SELECT e.job_id, e.seq, e.item, e.error FROM unnest($1, $2, $3, $4, $5) AS e (job_id, attempt, seq, item, error)
+        JOIN jobs ON jobs.id = e.job_id AND jobs.attempt = e.attempt AND jobs.status IN ('running', 'cancelling')
+        ON CONFLICT DO NOTHING";
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        binds.add::<Array<Int4>, _>(&self.seqs)?;
+        binds.add::<Array<Text>, _>(&self.items)?;
+        binds.add::<Array<Text>, _>(&self.errors)
+    }
+}
+
+/// A run that ended because its node goes away, or its runner died.
+#[derive(Clone, Debug)]
+pub struct ReleaseWrite {
+    /// The job.
+    pub job_id: Uuid,
+    /// The fence.
+    pub attempt: i32,
+    /// Why, for its history.
+    pub reason: String,
+}
+
+/// Gives jobs back to the queue, or ends them when they had been asked to stop.
+pub async fn release(conn: &mut AsyncPgConnection, writes: &[ReleaseWrite]) -> QueryResult<Vec<JobSummary>> {
+    let statement = Release {
+        ids: writes.iter().map(|w| w.job_id).collect(),
+        attempts: writes.iter().map(|w| w.attempt).collect(),
+        reasons: writes.iter().map(|w| w.reason.clone()).collect(),
+    };
+    Cached(statement).load(conn).await
+}
+
+struct Release {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    reasons: Vec<String>,
+}
+
+impl Statement for Release {
+    type Row = SummarySql;
+
+    const SQL: &'static str = concat!(
+        ", gone AS (SELECT * FROM unnest($1, $2, $3) AS r (id, attempt, reason)),
+        released AS (
+            UPDATE jobs SET
+                status = CASE status WHEN 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+                outcome = CASE status WHEN 'cancelling' THEN 'cancelled' END,
+                completed_at = CASE status WHEN 'cancelling' THEN now() END,
+                cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
+                node_id = NULL, updated_at = now(), rev = nextval('job_rev')
+            FROM gone
+            WHERE jobs.id = gone.id AND jobs.attempt = gone.attempt AND jobs.status IN ('running', 'cancelling')
+            RETURNING jobs.*, gone.reason AS why
+        ), events AS (
+            INSERT INTO job_events (job_id, kind, attempt, reason)
+            SELECT id, CASE status WHEN 'cancelled' THEN 'cancelled' ELSE 'interrupted' END, attempt, why FROM released
+        )
+        SELECT ",
+        summary_columns!(),
+        " FROM released"
+    );
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        binds.add::<Array<Text>, _>(&self.reasons)
+    }
+}
+
+/// Records that a run wrote after it had lost its job.
+pub async fn record_late(conn: &mut AsyncPgConnection, late: &[(Uuid, i32)]) -> QueryResult<usize> {
+    let rows: Vec<_> = late
+        .iter()
+        .map(|(job_id, attempt)| {
+            (
+                job_events::job_id.eq(*job_id),
+                job_events::kind.eq("late_write_rejected"),
+                job_events::attempt.eq(*attempt),
+            )
+        })
+        .collect();
+    diesel::insert_into(job_events::table).values(rows).execute(conn).await
+}

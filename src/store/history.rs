@@ -1,0 +1,143 @@
+//! What is kept of a job beside its row: log lines, events, item errors.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, PgTextExpressionMethods, QueryDsl, SelectableHelper};
+use diesel::{QueryResult, Queryable, Selectable};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::schema::{job_events, job_item_errors, job_logs};
+
+/// A line of a job's log.
+#[derive(Clone, Debug, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
+#[diesel(table_name = job_logs, check_for_backend(Pg))]
+pub struct LogRow {
+    /// Its position: the attempt shifted left by 32 bits plus the line's number in it. Missing numbers are lines left out.
+    pub seq: i64,
+    /// When it was said.
+    pub at: DateTime<Utc>,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The module that said it.
+    pub target: String,
+    /// The text.
+    pub message: String,
+}
+
+/// Something that happened to a job.
+#[derive(Clone, Debug, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
+#[diesel(table_name = job_events, check_for_backend(Pg))]
+pub struct EventRow {
+    /// Its position in the history.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What: `created`, `started`, `cancel_requested`, `cancel_delivered`, `cancel_aborted`, `interrupted`, `rescued`,
+    /// `late_write_rejected`, or a terminal status.
+    pub kind: String,
+    /// The run it belongs to; 0 before the first.
+    pub attempt: i32,
+    /// Who did it, where somebody did.
+    pub actor: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The node that it is about.
+    pub node_id: Option<Uuid>,
+    /// Further facts.
+    pub data: Option<Value>,
+}
+
+/// An item that failed.
+#[derive(Clone, Debug, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
+#[diesel(table_name = job_item_errors, check_for_backend(Pg))]
+pub struct ItemErrorRow {
+    /// Its position.
+    pub seq: i32,
+    /// The item.
+    pub item: String,
+    /// Why it failed.
+    pub error: String,
+}
+
+/// Log lines after a position, at least of `levels`, oldest first.
+pub async fn logs(
+    conn: &mut AsyncPgConnection,
+    job_id: Uuid,
+    after: i64,
+    levels: &[&str],
+    limit: i64,
+) -> QueryResult<Vec<LogRow>> {
+    job_logs::table
+        .filter(job_logs::job_id.eq(job_id))
+        .filter(job_logs::seq.gt(after))
+        .filter(job_logs::level.eq_any(levels))
+        .order(job_logs::seq)
+        .limit(limit)
+        .select(LogRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// The last log lines, oldest first.
+pub async fn last_logs(
+    conn: &mut AsyncPgConnection,
+    job_id: Uuid,
+    levels: &[&str],
+    limit: i64,
+) -> QueryResult<Vec<LogRow>> {
+    let mut lines: Vec<LogRow> = job_logs::table
+        .filter(job_logs::job_id.eq(job_id))
+        .filter(job_logs::level.eq_any(levels))
+        .order(job_logs::seq.desc())
+        .limit(limit)
+        .select(LogRow::as_select())
+        .load(conn)
+        .await?;
+    lines.reverse();
+    Ok(lines)
+}
+
+/// Events after a position, oldest first.
+pub async fn events(conn: &mut AsyncPgConnection, job_id: Uuid, after: i64, limit: i64) -> QueryResult<Vec<EventRow>> {
+    job_events::table
+        .filter(job_events::job_id.eq(job_id))
+        .filter(job_events::id.gt(after))
+        .order(job_events::id)
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// Item errors after a position, with a text in the item or the error.
+pub async fn item_errors(
+    conn: &mut AsyncPgConnection,
+    job_id: Uuid,
+    after: i32,
+    text: Option<&str>,
+    limit: i64,
+) -> QueryResult<Vec<ItemErrorRow>> {
+    let mut query = job_item_errors::table
+        .filter(job_item_errors::job_id.eq(job_id))
+        .filter(job_item_errors::seq.gt(after))
+        .into_boxed();
+    if let Some(text) = text {
+        let pattern = super::listing::containing(text);
+        query = query.filter(job_item_errors::item.ilike(pattern.clone()).or(job_item_errors::error.ilike(pattern)));
+    }
+    query.order(job_item_errors::seq).limit(limit).select(ItemErrorRow::as_select()).load(conn).await
+}
+
+/// The items of a job that failed.
+pub async fn failed_items(conn: &mut AsyncPgConnection, job_id: Uuid) -> QueryResult<Vec<String>> {
+    job_item_errors::table
+        .filter(job_item_errors::job_id.eq(job_id))
+        .order(job_item_errors::seq)
+        .select(job_item_errors::item)
+        .load(conn)
+        .await
+}

@@ -1,0 +1,187 @@
+//! What people ask for: one job, a page of jobs, what runs now, what changed.
+
+use chrono::{DateTime, Duration, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgTextExpressionMethods, QueryDsl, SelectableHelper,
+};
+use diesel::sql_types::Int8;
+use diesel::{QueryResult, dsl::sql};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::row::{JobBody, JobSummary};
+use super::schema::jobs;
+use crate::job::{OutcomeKind, Status};
+
+/// Which jobs.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// With one of these statuses; any when empty.
+    pub statuses: Vec<Status>,
+    /// Of one of these types; any when empty.
+    pub types: Vec<String>,
+    /// With one of these outcomes; any when empty.
+    pub outcomes: Vec<OutcomeKind>,
+    /// With this text in the message, the error or the type, or with this id.
+    pub text: Option<String>,
+    /// Triggered by.
+    pub actor: Option<String>,
+    /// Created at or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Created before.
+    pub until: Option<DateTime<Utc>>,
+    /// Started by this job.
+    pub parent: Option<Uuid>,
+    /// Older than this job: where the page begins.
+    pub before: Option<Uuid>,
+}
+
+type Boxed<'a> = jobs::BoxedQuery<'a, Pg>;
+
+/// A page of jobs, newest first.
+pub async fn page(conn: &mut AsyncPgConnection, filter: &Filter, limit: i64) -> QueryResult<Vec<JobSummary>> {
+    filtered(filter).order(jobs::id.desc()).limit(limit).select(JobSummary::as_select()).load(conn).await
+}
+
+/// The ids of a page of jobs, newest first.
+pub async fn ids(conn: &mut AsyncPgConnection, filter: &Filter, limit: i64) -> QueryResult<Vec<Uuid>> {
+    filtered(filter).order(jobs::id.desc()).limit(limit).select(jobs::id).load(conn).await
+}
+
+fn filtered(filter: &Filter) -> Boxed<'_> {
+    let mut query: Boxed<'_> = jobs::table.into_boxed();
+    if !filter.statuses.is_empty() {
+        query = query.filter(jobs::status.eq_any(&filter.statuses));
+    }
+    if !filter.types.is_empty() {
+        query = query.filter(jobs::type_.eq_any(&filter.types));
+    }
+    if !filter.outcomes.is_empty() {
+        query = query.filter(jobs::outcome.eq_any(&filter.outcomes));
+    }
+    if let Some(text) = &filter.text {
+        let pattern = containing(text);
+        let id = Uuid::parse_str(text).unwrap_or(Uuid::nil());
+        query = query.filter(
+            jobs::message
+                .ilike(pattern.clone())
+                .or(jobs::error.ilike(pattern.clone()))
+                .or(jobs::type_.ilike(pattern))
+                .or(jobs::id.eq(id)),
+        );
+    }
+    if let Some(actor) = &filter.actor {
+        query = query.filter(jobs::created_by.eq(actor));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(jobs::created_at.ge(since)).filter(jobs::id.ge(id_at(since - CLOCKS)));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(jobs::created_at.lt(until)).filter(jobs::id.lt(id_at(until + CLOCKS)));
+    }
+    if let Some(parent) = filter.parent {
+        query = query.filter(jobs::parent_id.eq(parent));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(jobs::id.lt(before));
+    }
+    query
+}
+
+/// A pattern of LIKE for a text that contains this one.
+pub(super) fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// Ids are made by the nodes' clocks, `created_at` by the database's: they may differ by this much.
+const CLOCKS: Duration = Duration::hours(1);
+
+/// The smallest id of a moment: lets the primary key find a time.
+fn id_at(at: DateTime<Utc>) -> Uuid {
+    let seconds = u64::try_from(at.timestamp()).unwrap_or(0);
+    let id = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, 0));
+    Uuid::from_u128(id.as_u128() & !((1 << 80) - 1))
+}
+
+/// One job, whole: with its body and the jobs that retry it.
+pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<(JobSummary, JobBody, Vec<Uuid>)>> {
+    let found = jobs::table
+        .find(id)
+        .select((JobSummary::as_select(), JobBody::as_select()))
+        .first::<(JobSummary, JobBody)>(conn)
+        .await
+        .optional()?;
+    let Some((job, body)) = found else { return Ok(None) };
+    let retried_as = jobs::table.filter(jobs::retry_of.eq(id)).order(jobs::id).select(jobs::id).load(conn).await?;
+    Ok(Some((job, body, retried_as)))
+}
+
+/// What a live client needs to begin with.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Every change up to this number is in it; some later ones may be too.
+    pub rev: i64,
+    /// The jobs.
+    pub jobs: Vec<JobSummary>,
+}
+
+/// Which jobs a live client watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// All.
+    All,
+    /// Those of these types.
+    Types(Vec<String>),
+    /// These.
+    Jobs(Vec<Uuid>),
+}
+
+/// The most jobs that run in a snapshot.
+const SNAPSHOT_ACTIVE: i64 = 2_000;
+/// The newest jobs in a snapshot, whatever their status.
+const SNAPSHOT_NEWEST: i64 = 200;
+
+/// What runs now and the newest jobs; or all of the named ones.
+pub async fn snapshot(conn: &mut AsyncPgConnection, watch: &Watch) -> QueryResult<Snapshot> {
+    let rev = current_rev(conn).await?;
+    if let Watch::Jobs(ids) = watch {
+        let jobs = jobs::table.filter(jobs::id.eq_any(ids)).select(JobSummary::as_select()).load(conn).await?;
+        return Ok(Snapshot { rev, jobs });
+    }
+    let types = if let Watch::Types(types) = watch { types.clone() } else { Vec::new() };
+    let newest = Filter { types, ..Filter::default() };
+    let active = Filter { statuses: vec![Status::Running, Status::Cancelling], ..newest.clone() };
+    let mut jobs = page(conn, &active, SNAPSHOT_ACTIVE).await?;
+    jobs.extend(page(conn, &newest, SNAPSHOT_NEWEST).await?);
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.id, job.rev)));
+    jobs.dedup_by_key(|job| job.id);
+    Ok(Snapshot { rev, jobs })
+}
+
+/// Commits become visible out of the order of their numbers: catching up reads from this much earlier. A few of the largest
+/// batches that can be under way at once.
+const REV_SLACK: i64 = 2_000;
+/// More changes than this are longer than a snapshot.
+const CATCH_UP: i64 = 1_000;
+
+/// The watched jobs that changed after `since`; none when a fresh snapshot is shorter.
+pub async fn changed_since(conn: &mut AsyncPgConnection, watch: &Watch, since: i64) -> QueryResult<Option<Snapshot>> {
+    let rev = current_rev(conn).await?;
+    if since > rev {
+        return Ok(None); // a number of another database
+    }
+    let mut query = jobs::table.filter(jobs::rev.gt(since.saturating_sub(REV_SLACK))).into_boxed();
+    match watch {
+        Watch::All => {}
+        Watch::Types(types) => query = query.filter(jobs::type_.eq_any(types)),
+        Watch::Jobs(ids) => query = query.filter(jobs::id.eq_any(ids)),
+    }
+    let jobs: Vec<JobSummary> =
+        query.order(jobs::rev).limit(CATCH_UP + 1).select(JobSummary::as_select()).load(conn).await?;
+    Ok((jobs.len() as i64 <= CATCH_UP).then_some(Snapshot { rev, jobs }))
+}
+
+async fn current_rev(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
+    diesel::select(sql::<Int8>("(SELECT last_value FROM job_rev)")).get_result(conn).await
+}

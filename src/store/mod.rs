@@ -1,0 +1,35 @@
+//! Where jobs are kept: Postgres, and nothing else.
+//!
+//! ```text
+//!  enqueue ─▶ claim ─▶ progress, logs ─▶ finish        (the order of a job's life, one file each)
+//!                 cancel ┘        └ rescue
+//!  listing, history, stats                             (what people ask)
+//! ```
+//!
+//! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
+//! was refused by its guard. Every write of a run names its attempt, the fence. Statements on the hot path are
+//! [`statement::Cached`]: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
+
+pub mod cancel;
+pub mod claim;
+mod connect;
+// pub mod embedded;
+pub mod enqueue;
+pub mod finish;
+pub mod history;
+pub mod link;
+pub mod listing;
+pub mod migrations;
+pub mod nodes;
+mod nul;
+pub mod pool;
+pub mod progress;
+pub mod rescue;
+pub mod row;
+#[allow(missing_docs)]
+pub mod schema;
+mod statement;
+pub mod stats;
+
+pub use connect::redacted;
+pub use nul::find_nul;

@@ -1,0 +1,118 @@
+//! A job as it is read: the summary that lists and live updates carry, and the rest.
+
+use chrono::{DateTime, Utc};
+use diesel::expression::Expression;
+use diesel::pg::Pg;
+use diesel::{Queryable, Selectable};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::schema::jobs;
+use crate::job::{OutcomeKind, Status};
+
+/// A job without its params and its result, whose size is its own business. Times are UTC.
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
+#[diesel(table_name = jobs, check_for_backend(Pg))]
+pub struct JobSummary {
+    /// UUID v7: ids sort by creation.
+    pub id: Uuid,
+    /// The job's type.
+    #[serde(rename = "type")]
+    #[diesel(column_name = type_)]
+    pub type_name: String,
+    /// Where it is in its life.
+    pub status: Status,
+    /// What its handler returned; null until it ended.
+    pub outcome: Option<OutcomeKind>,
+    /// 0 to 100.
+    pub progress: f64,
+    /// What it does, or the last it said.
+    pub message: Option<String>,
+    /// Items done, when it counts.
+    pub processed_items: Option<i64>,
+    /// Items in all, when it counts.
+    pub total_items: Option<i64>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// How many of its items failed.
+    pub error_count: i64,
+    /// Higher is claimed first.
+    pub priority: i32,
+    /// Not claimed before.
+    pub run_at: DateTime<Utc>,
+    /// Runs so far, the current one included.
+    pub attempt: i32,
+    /// How often its node died under it.
+    pub interruptions: i32,
+    /// The node that runs it, or ran it last.
+    pub node_id: Option<Uuid>,
+    /// Who triggered it.
+    pub created_by: String,
+    /// Why, in that person's words.
+    pub reason: Option<String>,
+    /// The job that started it.
+    pub parent_id: Option<Uuid>,
+    /// The job that it retries.
+    pub retry_of: Option<Uuid>,
+    /// The cancel ladder, rung by rung, once somebody asked.
+    #[schema(value_type = Option<CancelLadder>)]
+    pub cancel: Option<Value>,
+    /// When it was submitted.
+    pub created_at: DateTime<Utc>,
+    /// When its last run began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it ended.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// Number of its last stored change, over all jobs: what is greater is newer.
+    pub rev: i64,
+}
+
+/// Who asked a job to stop, and how it did, with times.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CancelLadder {
+    /// When somebody asked.
+    pub requested_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub requested_by: Option<String>,
+    /// Why, in that person's words.
+    pub reason: Option<String>,
+    /// When its runner heard.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// When its handler had stopped.
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// When its grace was over and it was aborted.
+    pub aborted_at: Option<DateTime<Utc>>,
+    /// When it still blocked a thread and was fenced off.
+    pub abandoned_at: Option<DateTime<Utc>>,
+}
+
+/// The columns of a [`JobSummary`], in its order, for SQL written by hand.
+macro_rules! summary_columns {
+    () => {
+        "id, type, status, outcome, progress, message, processed_items, total_items, error, error_count, priority, run_at, \
+         attempt, interruptions, node_id, created_by, reason, parent_id, retry_of, cancel, created_at, started_at, \
+         updated_at, completed_at, rev"
+    };
+}
+pub(super) use summary_columns;
+
+/// The SQL types of these columns.
+pub(super) type SummarySql = <<JobSummary as Selectable<Pg>>::SelectExpression as Expression>::SqlType;
+
+/// The parts of a job that a list leaves out.
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
+#[diesel(table_name = jobs, check_for_backend(Pg))]
+pub struct JobBody {
+    /// Its parameters, defaults filled in.
+    pub params: Value,
+    /// Further facts about where it came from.
+    pub metadata: Value,
+    /// What its handler returned.
+    pub result: Option<Value>,
+    /// When set, it is about these items only: the failed ones of the job that it retries.
+    pub only_items: Option<Value>,
+}

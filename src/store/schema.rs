@@ -1,0 +1,105 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    job_events (job_id, id) {
+        job_id -> Uuid,
+        id -> Int8,
+        at -> Timestamptz,
+        kind -> Text,
+        attempt -> Int4,
+        actor -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        node_id -> Nullable<Uuid>,
+        data -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    job_item_errors (job_id, seq) {
+        job_id -> Uuid,
+        seq -> Int4,
+        item -> Text,
+        error -> Text,
+    }
+}
+
+diesel::table! {
+    job_logs (job_id, seq) {
+        job_id -> Uuid,
+        seq -> Int8,
+        at -> Timestamptz,
+        level -> Text,
+        target -> Text,
+        message -> Text,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        status -> Text,
+        outcome -> Nullable<Text>,
+        params -> Jsonb,
+        metadata -> Jsonb,
+        priority -> Int4,
+        run_at -> Timestamptz,
+        attempt -> Int4,
+        interruptions -> Int4,
+        max_interruptions -> Int4,
+        node_id -> Nullable<Uuid>,
+        progress -> Float8,
+        message -> Nullable<Text>,
+        processed_items -> Nullable<Int8>,
+        total_items -> Nullable<Int8>,
+        result -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+        error_count -> Int8,
+        created_by -> Text,
+        reason -> Nullable<Text>,
+        parent_id -> Nullable<Uuid>,
+        retry_of -> Nullable<Uuid>,
+        only_items -> Nullable<Jsonb>,
+        exclusive_key -> Nullable<Text>,
+        serial -> Bool,
+        cancel -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+        completed_at -> Nullable<Timestamptz>,
+        rev -> Int8,
+    }
+}
+
+diesel::table! {
+    media_files (path) {
+        path -> Text,
+        size -> Int8,
+        mtime -> Timestamptz,
+        container -> Nullable<Text>,
+        oshash -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+        duration -> Nullable<Float8>,
+        codec -> Nullable<Text>,
+        width -> Nullable<Int4>,
+        height -> Nullable<Int4>,
+        first_seen -> Timestamptz,
+        scanned_at -> Timestamptz,
+        missing_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    nodes (id) {
+        id -> Uuid,
+        hostname -> Text,
+        pid -> Int4,
+        version -> Text,
+        started_at -> Timestamptz,
+        renewed_at -> Timestamptz,
+        stopped_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(job_events, job_item_errors, job_logs, jobs, media_files, nodes,);
