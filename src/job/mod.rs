@@ -28,7 +28,7 @@ pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched};
 pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
 pub use environment::{DbPool, Environment, MediaRoots};
-pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine};
+pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, middle_of_log};
 pub use outcome::{JobResult, Outcome};
 pub use params::{FieldError, InvalidParams};
 pub use progress::{Progress, ProgressParser};
