@@ -1,2 +1,3 @@
 //! StashHog, an actor-based job supervisor.
 pub mod job;
+mod jobs;
