@@ -2,4 +2,5 @@
 pub mod actors;
 pub mod http;
 pub mod job;
+mod jobs;
 pub mod store;

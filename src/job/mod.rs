@@ -29,7 +29,7 @@ pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
 pub use environment::{DbPool, Environment, MediaRoots};
 pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, middle_of_log};
-pub use outcome::{JobResult, Outcome};
+pub use outcome::{Fatal, JobResult, Outcome};
 pub use params::{FieldError, InvalidParams};
 pub use progress::{Progress, ProgressParser};
 pub use registry::{JobType, Registered, Registry, RegistryError};
