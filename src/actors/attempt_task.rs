@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::job::{Attempt, Environment, JobContext, JobResult, Registry};
+use crate::job::{Attempt, Environment, JobContext, JobResult, Outcome, Registry, Stopped};
 
 /// Fact: a handler is over.
 #[derive(Message)]
@@ -35,9 +35,14 @@ pub struct AttemptEnded {
 }
 
 /// How a handler came to its end.
+#[derive(Debug)]
 pub enum Ended {
-    /// It returned.
-    Returned(JobResult),
+    /// It returned this.
+    Returned(Outcome),
+    /// It returned the error of a stop.
+    Stopped,
+    /// It returned an error: its whole chain.
+    Failed(String),
     /// It panicked.
     Panicked(String),
     /// Its future was dropped, and nothing of it runs any more.
@@ -58,21 +63,26 @@ pub fn spawn(
     let ctx = JobContext::new(Arc::clone(attempt), environment, Arc::clone(&alive) as Arc<dyn Send + Sync>);
     let span = ctx.span().clone();
     let (registry, type_name) = (registry.clone(), attempt.type_name);
+    // An error is told and dropped in here too: it may be of a type of the handler's own, and panic.
     let handler = async move {
         match registry.get(type_name) {
-            Some(registered) => registered.run(&params, ctx).await,
-            None => Err(anyhow::anyhow!("this node has no job type `{type_name}`")),
+            Some(registered) => told(registered.run(&params, ctx).await),
+            None => Ended::Failed(format!("this node has no job type `{type_name}`")),
         }
     };
     let watched = Polled { attempt: Arc::clone(attempt), inner: Box::pin(AssertUnwindSafe(handler).catch_unwind()) };
     let task = async move {
-        let how = match watched.await {
-            Ok(result) => Ended::Returned(result),
-            Err(panic) => Ended::Panicked(panic_message(&*panic)),
-        };
-        alive.report(how);
+        alive.report(watched.await.unwrap_or_else(|panic| Ended::Panicked(panic_message(&*panic))));
     };
     runtime.spawn(task.instrument(span)).abort_handle()
+}
+
+fn told(result: JobResult) -> Ended {
+    match result {
+        Ok(outcome) => Ended::Returned(outcome),
+        Err(error) if error.is::<Stopped>() => Ended::Stopped,
+        Err(error) => Ended::Failed(format!("{error:#}")),
+    }
 }
 
 /// Shared by all that belongs to a run; reports when the last of it is gone.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::attempt_task::Ended;
-use crate::job::{Attempt, LogLevel, Outcome, OutcomeKind, StopReason, Stopped};
+use crate::job::{Attempt, LogLevel, Outcome, OutcomeKind, StopReason};
 use crate::store::cancel::Rung;
 use crate::store::finish::{FinishWrite, ReleaseWrite};
 
@@ -27,11 +27,10 @@ pub enum Conclusion {
 pub fn conclude(attempt: &Arc<Attempt>, how: Ended, timeout: Option<Duration>) -> Conclusion {
     let reason = attempt.stop.reason();
     let (outcome, error) = match how {
-        Ended::Returned(Ok(outcome)) => (outcome, None),
-        Ended::Returned(Err(error)) if reason.is_some() && error.is::<Stopped>() => (Outcome::cancelled(), None),
-        Ended::Returned(Err(error)) => (Outcome::failed(""), Some(format!("{error:#}"))),
+        Ended::Returned(outcome) => (outcome, None),
+        Ended::Failed(error) => (Outcome::failed(""), Some(error)),
         Ended::Panicked(message) => (Outcome::failed(""), Some(format!("panicked: {message}"))),
-        Ended::Dropped => (Outcome::cancelled(), None),
+        Ended::Stopped | Ended::Dropped => (Outcome::cancelled(), None),
     };
     match (reason, outcome.kind) {
         (Some(StopReason::Interrupted), OutcomeKind::Cancelled) => release(attempt, "its node is shutting down"),
@@ -130,7 +129,7 @@ mod tests {
 
     use super::{Conclusion, RESULT_BYTES, conclude};
     use crate::actors::attempt_task::Ended;
-    use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser, StopReason, Stopped};
+    use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser, StopReason};
     use crate::store::finish::FinishWrite;
 
     fn attempt() -> Arc<Attempt> {
@@ -146,20 +145,20 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_stored_with_its_whole_chain() {
-        let error = anyhow::anyhow!("disk full").context("copying a.mp4").context("process downloads");
-        let write = finished(&attempt(), Ended::Returned(Err(error)));
-        assert_eq!(write.outcome, OutcomeKind::Failed);
-        assert_eq!(write.error.as_deref(), Some("process downloads: copying a.mp4: disk full"));
-    }
-
-    #[test]
     fn stopping_when_asked_is_no_failure() {
         let attempt = attempt();
         attempt.stop.request(StopReason::Cancelled);
-        let stopped = anyhow::Error::from(Stopped(StopReason::Cancelled));
-        let write = finished(&attempt, Ended::Returned(Err(stopped)));
+        let write = finished(&attempt, Ended::Stopped);
         assert_eq!((write.outcome, write.error), (OutcomeKind::Cancelled, None));
+    }
+
+    #[test]
+    fn a_job_whose_time_is_up_fails_unless_it_was_done() {
+        let attempt = attempt();
+        attempt.stop.request(StopReason::TimedOut);
+        let write = finished(&attempt, Ended::Dropped);
+        assert_eq!((write.outcome, write.error.as_deref()), (OutcomeKind::Failed, Some("timed out")));
+        assert_eq!(finished(&attempt, Ended::Returned(Outcome::completed())).outcome, OutcomeKind::Completed);
     }
 
     #[test]
@@ -167,14 +166,14 @@ mod tests {
         let attempt = attempt();
         attempt.stop.request(StopReason::Interrupted);
         assert!(matches!(conclude(&attempt, Ended::Dropped, None), Conclusion::Release(_)));
-        let write = finished(&attempt, Ended::Returned(Ok(Outcome::completed())));
+        let write = finished(&attempt, Ended::Returned(Outcome::completed()));
         assert_eq!(write.outcome, OutcomeKind::Completed);
     }
 
     #[test]
     fn a_huge_result_is_left_out_and_the_outcome_stays() {
         let huge = Value::String("x".repeat(RESULT_BYTES));
-        let write = finished(&attempt(), Ended::Returned(Ok(Outcome::completed().data(json!({ "huge": huge })))));
+        let write = finished(&attempt(), Ended::Returned(Outcome::completed().data(json!({ "huge": huge }))));
         assert_eq!(write.outcome, OutcomeKind::Completed);
         assert!(write.result.unwrap()["omitted"].is_string());
     }

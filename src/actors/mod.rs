@@ -32,3 +32,6 @@ pub mod supervisor;
 mod supervisor_turn;
 pub mod tracker;
 mod tracker_batch;
+
+#[cfg(test)]
+mod tests;

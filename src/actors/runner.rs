@@ -224,10 +224,8 @@ impl JobRunner {
                     runner.panicked(message);
                 }
             }
-            Ended::Returned(Err(error)) if attempt.stop.reason().is_none() => {
-                attempt.say(LogLevel::Error, module_path!(), format!("{error:#}"));
-            }
-            Ended::Returned(_) | Ended::Dropped => {}
+            Ended::Failed(error) => attempt.say(LogLevel::Error, module_path!(), error.as_str()),
+            Ended::Returned(_) | Ended::Stopped | Ended::Dropped => {}
         }
         self.settle(&attempt, conclusion::conclude(&attempt, ended.how, self.spec.timeout));
     }

@@ -14,7 +14,7 @@ use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use super::outbox::{Interest, Outbox, Taken, Wake};
-use super::protocol::{ClientMessage, Subscribe, Target};
+use super::protocol::{ClientMessage, Subscribe};
 use super::tracker::{JobTracker, Join};
 use crate::job::DbPool;
 use crate::store::cancel;
@@ -242,9 +242,4 @@ impl StreamHandler<Result<Frame, ProtocolError>> for ClientSession {
             }
         }
     }
-}
-
-/// Everything, without logs, from the present on.
-pub fn everything() -> Subscribe {
-    Subscribe { target: Target::all(), logs: false, since: None }
 }

@@ -348,6 +348,12 @@ impl JobSupervisor {
         }
     }
 
+    /// The runner of a type.
+    #[cfg(test)]
+    pub(super) fn runner(&self, type_name: &str) -> Option<Addr<JobRunner>> {
+        self.runners.get(type_name).map(|place| place.addr.clone())
+    }
+
     fn settled(&mut self, ids: Vec<Uuid>) {
         for id in ids {
             self.running.remove(&id);

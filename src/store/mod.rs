@@ -13,7 +13,7 @@
 pub mod cancel;
 pub mod claim;
 mod connect;
-// pub mod embedded;
+pub mod embedded;
 pub mod enqueue;
 pub mod finish;
 pub mod history;
@@ -31,5 +31,5 @@ pub mod schema;
 mod statement;
 pub mod stats;
 
-pub use connect::redacted;
+pub use connect::{check_url, redacted};
 pub use nul::find_nul;
