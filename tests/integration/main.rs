@@ -3,4 +3,5 @@
 mod cancelling;
 mod guarantees;
 mod live;
+mod new_types;
 mod support;

@@ -14,10 +14,28 @@ use super::{database, until};
 
 /// How a server is started.
 pub struct Options {
-    /// Its database; a fresh one when none.
-    pub database_url: Option<String>,
+    /// The program; the binary under test when none.
+    pub program: Option<PathBuf>,
+    /// Its database.
+    pub database: Database,
     /// Further arguments of `serve`.
     pub args: Vec<String>,
+}
+
+/// Where a server keeps its jobs.
+pub enum Database {
+    /// In a fresh database of the tests' cluster.
+    Fresh,
+    /// In this one.
+    At(String),
+    /// In a private cluster, as it does when nobody says otherwise.
+    Private,
+}
+
+/// What a stopped server leaves.
+pub struct Kept {
+    folder: TempDir,
+    database_url: Option<String>,
 }
 
 /// A running server. Dropping it kills it; a test ends with [`stop`](Server::stop), which asserts that it went in order.
@@ -25,10 +43,11 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub api: Api,
-    /// Its database.
+    /// Its database; empty when that is private.
     pub database_url: String,
     /// Its data directory.
     pub data_dir: PathBuf,
+    program: PathBuf,
     args: Vec<String>,
     folder: Option<TempDir>,
 }
@@ -42,24 +61,39 @@ impl Server {
     /// A server with a fresh database and these arguments.
     pub async fn with(args: &[&str]) -> Self {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Self::start_with(Options { database_url: None, args }).await
+        Self::start_with(Options { program: None, database: Database::Fresh, args }).await
     }
 
     /// A server.
     pub async fn start_with(options: Options) -> Self {
         let folder = database::folder();
-        let database_url = match options.database_url {
-            Some(url) => url,
-            None => database::create().await,
+        let database_url = match options.database {
+            Database::Fresh => Some(database::create().await),
+            Database::At(url) => Some(url),
+            Database::Private => None,
         };
         let data_dir = folder.path().join("data");
-        Self::launch(folder, data_dir, database_url, options.args).await
+        let program = options.program.unwrap_or_else(|| binary().into());
+        Self::launch(program, folder, data_dir, database_url, options.args).await
     }
 
-    async fn launch(folder: TempDir, data_dir: PathBuf, database_url: String, args: Vec<String>) -> Self {
-        let _ = fs::remove_file(data_dir.join("server.json"));
-        let child = spawn(&folder.path().join("log"), &data_dir, &database_url, &args);
-        let mut server = Self { child, api: Api::at(""), database_url, data_dir, args, folder: Some(folder) };
+    /// A server on what [`stop_and_keep`](Self::stop_and_keep) left.
+    pub async fn start_in(kept: Kept, args: &[&str]) -> Self {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let data_dir = kept.folder.path().join("data");
+        Self::launch(binary().into(), kept.folder, data_dir, kept.database_url, args).await
+    }
+
+    async fn launch(
+        program: PathBuf,
+        folder: TempDir,
+        data_dir: PathBuf,
+        database_url: Option<String>,
+        args: Vec<String>,
+    ) -> Self {
+        let child = spawn(&program, &folder.path().join("log"), &data_dir, database_url.as_deref(), &args);
+        let (api, database_url) = (Api::at(""), database_url.unwrap_or_default());
+        let mut server = Self { child, api, database_url, data_dir, program, args, folder: Some(folder) };
         server.api = server.wait_until_ready().await;
         server
     }
@@ -71,7 +105,8 @@ impl Server {
             if let Some(status) = child.try_wait().expect("its status") {
                 panic!("the server ended with {status}:\n{}", fs::read_to_string(&log).unwrap_or_default());
             }
-            run_file_url(&data_dir)
+            // One that is left of a predecessor names another process.
+            run_file(&data_dir).filter(|run| run["pid"] == child.id())?["url"].as_str().map(str::to_owned)
         })
         .await;
         Api::at(&url)
@@ -102,24 +137,25 @@ impl Server {
         self.child.kill().expect("to kill it");
         self.child.wait().expect("to reap it");
         let folder = self.folder.take().expect("a running server has its folder");
-        let (data_dir, url, args) = (self.data_dir.clone(), self.database_url.clone(), self.args.clone());
+        let (data_dir, args) = (self.data_dir.clone(), self.args.clone());
+        let url = Some(self.database_url.clone()).filter(|url| !url.is_empty());
+        let program = self.program.clone();
         drop(self);
-        // The run file stays: it names the predecessor. A fresh one is known by its pid.
-        let child = spawn(&folder.path().join("log"), &data_dir, &url, &args);
-        let pid = child.id();
-        let mut server = Self { child, api: Api::at(""), database_url: url, data_dir, args, folder: Some(folder) };
-        let dir = server.data_dir.clone();
-        let url =
-            until("the server is back", async || (run_file(&dir)?["pid"] == pid).then(|| run_file_url(&dir)).flatten())
-                .await;
-        server.api = Api::at(&url);
-        server
+        Self::launch(program, folder, data_dir, url, args).await
     }
 
     /// Stops it in order, and asserts that it went in order: nothing panicked, nothing is left running.
     pub async fn stop(self) {
         let log = self.stop_after_panics().await;
         assert!(!log.contains("panicked"), "a panic in the server's log:\n{log}");
+    }
+
+    /// Stops it in order, and keeps its data for another.
+    pub async fn stop_and_keep(mut self) -> Kept {
+        let folder = self.folder.take().expect("a running server has its folder");
+        let database_url = Some(self.database_url.clone()).filter(|url| !url.is_empty());
+        self.stop_after_panics().await;
+        Kept { folder, database_url }
     }
 
     /// Stops it in order after a test in which handlers panicked. Its log.
@@ -152,12 +188,12 @@ pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_stashhog")
 }
 
-fn spawn(log: &Path, data_dir: &Path, database_url: &str, args: &[String]) -> Child {
+fn spawn(program: &Path, log: &Path, data_dir: &Path, database_url: Option<&str>, args: &[String]) -> Child {
     let log = File::options().create(true).append(true).open(log).expect("a log file");
-    Command::new(binary())
+    Command::new(program)
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data_dir)
-        .args(["--database-url", database_url])
+        .args(database_url.map(|url| ["--database-url", url]).into_iter().flatten())
         .args(args)
         .env("NO_COLOR", "1")
         .env_remove("RUST_BACKTRACE")
@@ -170,8 +206,4 @@ fn spawn(log: &Path, data_dir: &Path, database_url: &str, args: &[String]) -> Ch
 
 fn run_file(data_dir: &Path) -> Option<Value> {
     serde_json::from_slice(&fs::read(data_dir.join("server.json")).ok()?).ok()
-}
-
-fn run_file_url(data_dir: &Path) -> Option<String> {
-    run_file(data_dir)?["url"].as_str().map(str::to_owned)
 }
