@@ -1,2 +1,21 @@
-//! How it is asked.
+//! How it is asked: REST, probes, the document that describes both, and a plain landing page.
+//!
+//! ```text
+//!   request ─▶ headers ─▶ guard ─▶ routes ─▶ one file per resource ─▶ read ─▶ store        (questions)
+//!                            │                                     └─▶ JobSupervisor       (Submit, Cancel)
+//!                            └ 403                    Problem ◀── whatever goes wrong, anywhere
+//! ```
+//!
+//! Rules:
+//! - Every path and its methods stand in [`routes`], on one screen. A test holds it and the OpenAPI document together.
+//! - Every error is a [`Problem`](error::Problem) with a stable code. Nothing that a client sends may become a 500: what comes
+//!   in goes through [`body`], [`query`] and [`limits`], which know every bound and its reason.
+//! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
+//!   only one who accepts jobs and wishes that they stop.
+
+pub mod body;
+pub mod cursor;
+pub mod error;
+pub mod limits;
+pub mod query;
 pub mod state;
