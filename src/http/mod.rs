@@ -13,9 +13,12 @@
 //! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
 //!   only one who accepts jobs and wishes that they stop.
 
+pub mod actor;
 pub mod body;
 pub mod cursor;
 pub mod error;
+pub mod guard;
+pub mod headers;
 pub mod limits;
 pub mod query;
 pub mod state;
