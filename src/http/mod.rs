@@ -15,6 +15,11 @@
 
 pub mod actor;
 pub mod body;
+pub mod bulk;
+pub mod bulk_cancel;
+pub mod bulk_retry;
+pub mod cancel;
+pub mod create;
 pub mod cursor;
 pub mod error;
 pub mod guard;
@@ -29,6 +34,7 @@ pub mod logs;
 pub mod query;
 pub mod read;
 pub mod refusals;
+pub mod retry;
 pub mod show;
 pub mod state;
 pub mod stats;
