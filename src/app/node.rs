@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter};
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer};
 use anyhow::{Context, bail};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -97,8 +97,7 @@ pub(super) async fn serve(
 
 fn serve_http(listener: TcpListener, state: AppState) -> anyhow::Result<ServerHandle> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(HTTP_WORKERS);
-    let state = web::Data::new(state);
-    let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(crate::http::configure))
+    let server = HttpServer::new(move || App::new().configure(|app| crate::http::configure(app, state.clone())))
         .workers(workers)
         .disable_signals()
         .shutdown_timeout(HTTP_GRACE_SECONDS)

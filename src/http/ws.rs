@@ -4,13 +4,15 @@ use std::any::Any;
 use std::sync::Arc;
 
 use actix_web::dev::Extensions;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::WsResponseBuilder;
-use serde::Deserialize;
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use super::query::{FromQuery, Query, QueryReader, flag};
+use super::refusals;
 use super::state::AppState;
 use crate::actors::outbox::Outbox;
 use crate::actors::protocol::{Subscribe, Target};
@@ -31,33 +33,52 @@ pub fn keep_socket(connection: &dyn Any, extensions: &mut Extensions) {
 }
 
 /// How a client may begin.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Begin {
-    /// The greatest `rev` that the client has seen: it is told what changed after it.
     since: Option<i64>,
-    /// Whether log lines too.
-    #[serde(default)]
     logs: bool,
 }
 
-/// All jobs, live.
+impl FromQuery for Begin {
+    fn read(query: &mut QueryReader) -> Self {
+        Self { since: query.integer("since", 0..=i64::MAX), logs: query.one("logs", flag).unwrap_or(false) }
+    }
+}
+
+/// All jobs, live: a `snapshot`, then a `job_update` for all that changes. Frames are JSON: `ServerMessage`, `ClientMessage`.
+#[utoipa::path(
+    get, path = "/api/jobs/ws", operation_id = "watch_jobs", tag = "jobs",
+    params(
+        ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
+        ("logs" = Option<bool>, Query, description = "Whether log lines too"),
+    ),
+    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion),
+)]
 pub async fn all(
     request: HttpRequest,
-    begin: web::Query<Begin>,
-    state: web::Data<AppState>,
-    body: web::Payload,
+    begin: Query<Begin>,
+    state: Data<AppState>,
+    body: Payload,
 ) -> actix_web::Result<HttpResponse> {
     upgrade(&request, begin.0, Target::all(), &state, body)
 }
 
-/// One job, live.
+/// One job, live, in the same way.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}/ws", operation_id = "watch_job", tag = "jobs",
+    params(
+        ("id" = Uuid, Path, description = "The job"),
+        ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
+        ("logs" = Option<bool>, Query, description = "Whether log lines too"),
+    ),
+    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion),
+)]
 pub async fn one(
     request: HttpRequest,
-    id: web::Path<Uuid>,
-    begin: web::Query<Begin>,
-    state: web::Data<AppState>,
-    body: web::Payload,
+    id: Path<Uuid>,
+    begin: Query<Begin>,
+    state: Data<AppState>,
+    body: Payload,
 ) -> actix_web::Result<HttpResponse> {
     upgrade(&request, begin.0, Target::job(*id), &state, body)
 }
@@ -67,7 +88,7 @@ fn upgrade(
     begin: Begin,
     target: Target,
     state: &AppState,
-    body: web::Payload,
+    body: Payload,
 ) -> actix_web::Result<HttpResponse> {
     let socket = request.conn_data::<Kept>().map(|kept| Arc::clone(&kept.0));
     let outbox = Arc::new(Outbox::new(socket));

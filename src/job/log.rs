@@ -29,7 +29,8 @@ const BUFFERED_BYTES: usize = 4 << 20;
 const MESSAGE_BYTES: usize = 8 << 10;
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum LogLevel {
     Debug,

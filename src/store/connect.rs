@@ -19,7 +19,10 @@
 //! A password is in no error and no log: errors of the parser are reworded, since those of `tokio-postgres` quote the text
 //! that they stumbled over, which may be the rest of a password with a special character in it.
 
-use std::error::Error as StdError;
+mod tls;
+mod url;
+
+use std::error::Error as _;
 use std::time::Duration;
 
 use diesel::{ConnectionError, ConnectionResult};
@@ -33,9 +36,6 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::tls::{Roots, Tls};
 pub use self::url::redacted;
-
-mod tls;
-mod url;
 
 /// What the connections call themselves in `pg_stat_activity`, unless the URL says otherwise.
 const APPLICATION_NAME: &str = "stashhog";

@@ -4,7 +4,7 @@
 //! default. The system's authorities are read once: that takes milliseconds, and a pool opens connections in bursts.
 //! The file of `sslrootcert` is read for every connection, so that a renewed one counts at once.
 
-use std::error::Error as StdError;
+use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -10,51 +10,53 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error, NoTls};
 
-use super::error::PrivatePostgresError;
 use super::socket::{NAME, connection_string};
 
-/// How long a Postgres that is ready may take to answer: it has nothing to do yet, but the machine may be busy booting.
-const ANSWER_BOUND: Duration = Duration::from_secs(15);
-
-/// Pause before a question is asked again.
-const RETRY: Duration = Duration::from_millis(50);
+/// How long one answer may take: a ready Postgres has nothing to do yet, but the machine may be busy booting.
+const ANSWER_BOUND: Duration = Duration::from_secs(10);
 
 /// The database that every cluster has, to ask from when ours does not exist yet.
 const MAINTENANCE: &str = "postgres";
 
-/// Creates the database when it is missing. `Ok` means that Postgres answered.
-pub(super) fn ensure_database(cluster: &Path, socket_dir: &Path) -> Result<(), PrivatePostgresError> {
-    let url = connection_string(socket_dir, MAINTENANCE);
-    let asked = thread::scope(|scope| {
-        let asking = scope.spawn(|| -> io::Result<Result<(), String>> {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(until_answered(&url)))
-        });
-        asking.join().unwrap_or_else(|_| Ok(Err("the question panicked".to_owned())))
-    });
-    let reason = match asked {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(reason)) => reason,
-        Err(error) => format!("no runtime to ask it with: {error}"),
-    };
-    Err(PrivatePostgresError::NotServing { path: cluster.to_owned(), reason })
+/// Why there was no good answer.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    /// What was said, or what went wrong.
+    pub reason: String,
+    /// Whether asking again cannot help: Postgres itself said no, for a reason that does not pass with its start.
+    pub is_final: bool,
 }
 
-async fn until_answered(url: &str) -> Result<(), String> {
-    let deadline = Instant::now() + ANSWER_BOUND;
-    let mut last = "no answer".to_owned();
-    loop {
-        match timeout_at(deadline, question(url)).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) if is_final(&error) => return Err(describe(&error)),
-            Ok(Err(error)) => last = describe(&error),
-            Err(_) => return Err(format!("{last} within {} s", ANSWER_BOUND.as_secs())),
-        }
-        sleep(RETRY).await;
+impl NoAnswer {
+    fn passing(reason: impl ToString) -> Self {
+        Self { reason: reason.to_string(), is_final: false }
+    }
+}
+
+/// Asks once, and creates the database when it is missing. `Ok` means that Postgres answered.
+pub(super) fn ensure_database(socket_dir: &Path) -> Result<(), NoAnswer> {
+    let url = connection_string(socket_dir, MAINTENANCE);
+    let ask = || -> io::Result<Result<(), NoAnswer>> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(bounded_question(&url)))
+    };
+    let asked = thread::scope(|scope| scope.spawn(ask).join());
+    match asked {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(NoAnswer::passing(format!("no runtime to ask it with: {error}"))),
+        Err(_) => Err(NoAnswer::passing("the question panicked")),
+    }
+}
+
+async fn bounded_question(url: &str) -> Result<(), NoAnswer> {
+    match timeout(ANSWER_BOUND, question(url)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(NoAnswer { reason: describe(&error), is_final: is_final(&error) }),
+        Err(_) => Err(NoAnswer::passing(format!("no answer within {} s", ANSWER_BOUND.as_secs()))),
     }
 }
 
@@ -74,7 +76,6 @@ async fn question(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether asking again cannot help: Postgres itself said no, for a reason that does not pass with its start.
 fn is_final(error: &Error) -> bool {
     let passing = [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS, SqlState::OBJECT_IN_USE];
     error.code().is_some_and(|code| !passing.contains(code))

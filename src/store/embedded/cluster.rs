@@ -3,7 +3,7 @@
 //! A cluster appears in its place whole or not at all: `initdb` works in a directory beside it, which is renamed when it is
 //! done. What a crash in the middle leaves is swept away by the next start.
 //!
-//! Who may connect is written anew before every start: over the socket only, the operating system vouching for the user
+//! Who may connect is set before every start: over the socket only, the operating system vouching for the user
 //! (`peer`), and only root and the cluster's owner. The directory and the socket are closed to everybody else besides, so that
 //! no single slip lets another local user in. There is no password that could leak.
 
@@ -169,6 +169,9 @@ fn write_access_rules(dir: &Path, owner: &Owner) -> Result<(), PrivatePostgresEr
     );
     for (file, content) in [("pg_hba.conf", rules), ("pg_ident.conf", users)] {
         let path = dir.join(file);
+        if fs::read_to_string(&path).is_ok_and(|old| old == content) {
+            continue; // as good as written, also on a full disk
+        }
         owner.write(&path, &content).map_err(|error| PrivatePostgresError::file("write", path, error))?;
     }
     Ok(())

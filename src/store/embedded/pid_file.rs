@@ -14,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -121,10 +122,13 @@ pub(super) fn disarm(cluster: &Path, socket_dir: &Path, owner: &Owner) -> Result
     match fs::read_to_string(&pid_file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(PrivatePostgresError::file("read", pid_file, error)),
-        Ok(text) if PidFile::parse(&text).is_none() => remove(&pid_file), // cut short by a crash: it names nothing
-        Ok(text) => owner
-            .write(&pid_file, &with_nobodys_pid(&text))
-            .map_err(|error| PrivatePostgresError::file("write", pid_file, error)),
+        Ok(text) => match PidFile::parse(&text) {
+            None => remove(&pid_file), // cut short by a crash: it names nothing
+            Some(file) if kill(Pid::from_raw(file.pid), None) == Err(Errno::ESRCH) => Ok(()), // Postgres sees that itself
+            Some(_) => owner
+                .write(&pid_file, &with_nobodys_pid(&text))
+                .map_err(|error| PrivatePostgresError::file("write", pid_file, error)),
+        },
     }
 }
 

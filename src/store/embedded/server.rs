@@ -17,6 +17,9 @@ use super::postmaster::Postmaster;
 /// disk.
 const START_BOUND: Duration = Duration::from_secs(300);
 
+/// How long a postmaster that takes connections may give no good answer; it may have too many connections for a while.
+const ANSWERS_BOUND: Duration = Duration::from_secs(15);
+
 /// How long the children of a killed postmaster may hold its shared memory. Idle ones notice its death at once; one in a long
 /// statement has to be told, and rolls back.
 const ORPHANS_BOUND: Duration = Duration::from_secs(30);
@@ -67,15 +70,19 @@ impl Server {
         let deadline = Instant::now() + ORPHANS_BOUND;
         loop {
             pid_file::disarm(&self.cluster.dir, &self.cluster.socket_dir, &self.cluster.owner)?;
-            match self.start() {
-                Err(PrivatePostgresError::Start { tail, .. })
-                    if tail.contains(STILL_SHARED) && Instant::now() < deadline =>
-                {
-                    pid_file::end_orphans(&self.cluster.dir, &self.cluster.owner);
-                    self.halt.pause(ORPHANS_POLL)?;
-                }
-                other => return other.map(|()| Arrival::Started),
+            let error = match self.start() {
+                Ok(()) => return Ok(Arrival::Started),
+                Err(error) => error,
+            };
+            // A server that was killed may have just spawned one that was not to be seen yet, and was faster than ours.
+            if self.adopt()? {
+                return Ok(Arrival::Adopted);
             }
+            if !is_still_shared(&error) || Instant::now() >= deadline {
+                return Err(error);
+            }
+            pid_file::end_orphans(&self.cluster.dir, &self.cluster.owner);
+            self.halt.pause(ORPHANS_POLL)?;
         }
     }
 
@@ -139,7 +146,23 @@ impl Server {
                 reason: format!("its socket lies in {:?}", file.socket_dir.unwrap_or_default()),
             });
         }
-        ask::ensure_database(&self.cluster.dir, &self.cluster.socket_dir)
+        self.until_answering(log_since)
+    }
+
+    /// Waits until the postmaster, which says that it takes connections, does answer one. It may die just now.
+    fn until_answering(&self, log_since: u64) -> Result<(), PrivatePostgresError> {
+        let begun = Instant::now();
+        loop {
+            let Err(no_answer) = ask::ensure_database(&self.cluster.socket_dir) else { return Ok(()) };
+            self.check().map_err(|how| self.start_error(how, log_since))?;
+            if no_answer.is_final || begun.elapsed() >= ANSWERS_BOUND {
+                return Err(PrivatePostgresError::NotServing {
+                    path: self.cluster.dir.clone(),
+                    reason: no_answer.reason,
+                });
+            }
+            self.halt.pause(POLL)?;
+        }
     }
 
     /// Waits until the postmaster says that it takes connections.
@@ -175,6 +198,11 @@ impl Server {
         // What the place holds is whole at every moment, so a panic elsewhere has not spoilt it.
         self.postmaster.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a start failed because children of a dead postmaster still hold its shared memory.
+fn is_still_shared(error: &PrivatePostgresError) -> bool {
+    matches!(error, PrivatePostgresError::Start { tail, .. } if tail.contains(STILL_SHARED))
 }
 
 /// A flag that ends waits at once.
