@@ -29,9 +29,10 @@ use self::data_dir::DataDir;
 use self::node::{NodeParts, serve};
 use crate::config::Config;
 use crate::job::{Environment, MediaRoots, Registry};
+use crate::store::connect::check_url;
 use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
-use crate::store::{check_url, migrations, nodes, pool};
+use crate::store::{migrations, nodes, pool};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
 const THREADS_PER_CORE: usize = 4;

@@ -4,8 +4,7 @@ use utoipa::OpenApi;
 
 use super::error::Problem;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, health, history, job_types, list, logs, retry, show, stats,
-    ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, health, history, job_types, list, logs, retry, show, stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 

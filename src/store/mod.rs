@@ -12,7 +12,7 @@
 
 pub mod cancel;
 pub mod claim;
-mod connect;
+pub mod connect;
 pub mod embedded;
 pub mod enqueue;
 pub mod finish;
@@ -31,5 +31,4 @@ pub mod schema;
 mod statement;
 pub mod stats;
 
-pub use connect::{check_url, redacted};
 pub use nul::find_nul;

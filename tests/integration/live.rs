@@ -48,10 +48,12 @@ async fn a_client_that_reconnects_is_told_what_it_missed() {
 
 #[tokio::test]
 async fn one_job_is_watched_with_its_log() {
-    let server = Server::start().await;
-    let other = server.api.submit("demo", json!({ "items": 50, "item_ms": 20 })).await;
+    let server = Server::with(&["--concurrency", "demo=1"]).await;
+    let other = server.api.submit("demo", json!({ "items": 10_000, "item_ms": 20, "log_lines": 1 })).await;
     let id = server.api.submit("demo", json!({ "items": 5, "item_ms": 100, "log_lines": 2 })).await;
     let mut live = Live::connect(&server.api, &format!("/api/jobs/{id}/ws?logs=true")).await;
+    assert_eq!(live.next_of("snapshot").await["jobs"][0]["status"], "pending", "the other one has the only slot");
+    server.api.post(&format!("/api/jobs/{other}/cancel"), json!({})).await.expect(202);
     let mut lines = Vec::new();
     let mut ended = false;
     while !(ended && lines.len() == 10) {
@@ -163,6 +165,6 @@ async fn progress_called_a_million_times_is_written_seldom_and_ends_exact() {
     // Ten writes a second, and a handful for its life.
     let writes = job["rev"].as_i64().expect("a rev") - first;
     assert!(writes <= seconds.num_milliseconds() / 100 + 10, "{writes} writes in {seconds}");
-    assert!(told.len() as i64 <= writes);
+    assert!(told.len() > 1, "some of it was seen live");
     server.stop().await;
 }

@@ -3,5 +3,5 @@
 mod cancelling;
 mod guarantees;
 mod live;
-mod new_types;
+mod private_postgres;
 mod support;
