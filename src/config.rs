@@ -1,0 +1,153 @@
+//! What a server has to be told, from flags and from the environment.
+//!
+//! Three groups of flags, because they belong to different commands: every command has to know where the data are, those
+//! that run jobs what they may use, and `serve` alone where to listen.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+/// Everything that the application has to be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where HTTP is served. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The run file and the private Postgres live here.
+    pub data_dir: PathBuf,
+    /// Another Postgres than the private one.
+    pub database_url: Option<String>,
+    /// The folders that jobs may read.
+    pub media_roots: Vec<PathBuf>,
+    /// Types whose number of running jobs differs from their spec's; 0 runs none on this node.
+    pub concurrency: Vec<(String, u32)>,
+    /// Host names that requests may ask for, beside loopback ones and the address itself.
+    pub allowed_hosts: Vec<String>,
+    /// Whether listening beyond loopback without tokens is wanted.
+    pub insecure: bool,
+    /// How long running jobs get to come to an end when the server stops.
+    pub shutdown_grace: Duration,
+}
+
+/// Where the data are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DataArgs {
+    /// Where the server keeps its data [default: /var/lib/stashhog for root, else ~/.local/share/stashhog]
+    #[arg(long, value_name = "DIR", env = "STASHHOG_DATA_DIR", global = true, help_heading = "Server")]
+    pub data_dir: Option<PathBuf>,
+    /// Use this Postgres instead of a private one
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server"
+    )]
+    pub database_url: Option<String>,
+}
+
+/// What jobs may use.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WorkArgs {
+    /// A folder that jobs may read; may be repeated [env: STASHHOG_MEDIA_ROOTS, separated by colons]
+    #[arg(long = "media-root", value_name = "DIR", global = true, help_heading = "Server")]
+    media_roots: Vec<PathBuf>,
+    /// How many jobs of a type run at a time here; may be repeated
+    #[arg(long, value_name = "TYPE=N", env = "STASHHOG_CONCURRENCY", value_delimiter = ',', value_parser = concurrency)]
+    #[arg(global = true, help_heading = "Server")]
+    pub concurrency: Vec<(String, u32)>,
+}
+
+/// Where to listen, and for whom.
+#[derive(Args, Clone, Debug)]
+pub struct ListenArgs {
+    /// Where to serve the API and the UI
+    #[arg(long, value_name = "ADDR", env = "STASHHOG_LISTEN", default_value = "127.0.0.1:4004", value_parser = address)]
+    pub listen: SocketAddr,
+    /// A host name under which browsers may reach the server; may be repeated
+    #[arg(long = "allowed-host", value_name = "HOST", env = "STASHHOG_ALLOWED_HOSTS", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Listen beyond this machine although anyone who reaches the server can run jobs
+    #[arg(long, env = "STASHHOG_INSECURE")]
+    pub insecure: bool,
+    /// How long running jobs get to come to an end when the server stops
+    #[arg(long, value_name = "SECONDS", env = "STASHHOG_SHUTDOWN_GRACE", default_value = "10", value_parser = seconds)]
+    pub shutdown_grace: Duration,
+}
+
+impl DataArgs {
+    /// The data directory: the one given, else the usual one. `Err` says that there is none.
+    pub fn dir(&self) -> Result<PathBuf, String> {
+        if let Some(dir) = &self.data_dir {
+            return Ok(dir.clone());
+        }
+        let root = nix::unistd::geteuid().is_root();
+        let env = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        usual_dir(root, env("XDG_DATA_HOME"), env("HOME"))
+            .ok_or_else(|| "no home directory is known; say where the data are with --data-dir".to_owned())
+    }
+}
+
+fn usual_dir(root: bool, data_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    if root {
+        return Some(PathBuf::from("/var/lib/stashhog"));
+    }
+    let data_home = data_home.filter(|dir| dir.is_absolute()).or_else(|| Some(home?.join(".local/share")));
+    Some(data_home?.join("stashhog"))
+}
+
+impl WorkArgs {
+    /// The folders given, else those of the environment.
+    pub fn media_roots(&self) -> Vec<PathBuf> {
+        if !self.media_roots.is_empty() {
+            return self.media_roots.clone();
+        }
+        let roots = std::env::var_os("STASHHOG_MEDIA_ROOTS").unwrap_or_default();
+        std::env::split_paths(&roots).filter(|root| !root.as_os_str().is_empty()).collect()
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|e| format!("{e}; give an address and a port, 127.0.0.1:4004"))?;
+    found.next().ok_or_else(|| "that name has no address".to_owned())
+}
+
+fn concurrency(text: &str) -> Result<(String, u32), String> {
+    let (type_name, n) = text.split_once('=').ok_or("give a type and a number, demo=4")?;
+    let n = n.parse().map_err(|_| format!("`{n}` is not a number of jobs"))?;
+    Ok((type_name.replace('-', "_"), n))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::{address, concurrency, seconds, usual_dir};
+
+    #[test]
+    fn the_usual_data_dir_depends_on_who_asks() {
+        let home = || Some(PathBuf::from("/home/ann"));
+        assert_eq!(usual_dir(true, None, home()).as_deref(), Some(Path::new("/var/lib/stashhog")));
+        assert_eq!(usual_dir(false, None, home()).as_deref(), Some(Path::new("/home/ann/.local/share/stashhog")));
+        assert_eq!(usual_dir(false, Some("/data".into()), home()).as_deref(), Some(Path::new("/data/stashhog")));
+        let relative = usual_dir(false, Some("data".into()), home());
+        assert_eq!(relative.as_deref(), Some(Path::new("/home/ann/.local/share/stashhog")));
+        assert_eq!(usual_dir(false, None, None), None);
+    }
+
+    #[test]
+    fn values_are_read_or_refused_with_an_example() {
+        assert!(address("127.0.0.1:0").is_ok() && address("localhost:4004").is_ok());
+        assert!(address("4004").unwrap_err().contains("127.0.0.1:4004"));
+        assert_eq!(concurrency("scan-library=2"), Ok(("scan_library".to_owned(), 2)));
+        assert!(concurrency("demo").is_err() && concurrency("demo=many").is_err());
+        assert!(seconds("0.5").is_ok() && seconds("-1").is_err() && seconds("soon").is_err());
+    }
+}
