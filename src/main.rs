@@ -1,1 +1,5 @@
-fn main() {}
+//! The `stashhog` program.
+
+fn main() -> std::process::ExitCode {
+    stashhog::main()
+}

@@ -1,0 +1,7 @@
+//! StashHog with job types of our own beside the built-in ones.
+
+mod jobs;
+
+fn main() -> std::process::ExitCode {
+    stashhog::main()
+}

@@ -1,0 +1,120 @@
+//! The job types as a command sees them: those of the server, or, where none runs, those of this program.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::client::{Client, read};
+use super::exit::Failure;
+use super::reach::Reach;
+use super::words;
+use crate::job::{Admission, Registered};
+
+/// A job type, as the API shows it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TypeEntry {
+    /// Its name.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// What people call it.
+    pub label: String,
+    /// What it does.
+    pub description: String,
+    /// What it counts.
+    pub unit: UnitEntry,
+    /// `per_node`, `serial` or `exclusive`.
+    pub admission: String,
+    /// How many at a time on a node.
+    pub concurrency: u32,
+    /// The JSON Schema of its params.
+    pub params_schema: Value,
+    /// Whatever else there is to know.
+    #[serde(flatten)]
+    pub more: serde_json::Map<String, Value>,
+}
+
+/// What a type counts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct UnitEntry {
+    /// For one.
+    pub singular: String,
+    /// For any other number.
+    pub plural: String,
+}
+
+/// All types.
+pub struct Catalog(Vec<TypeEntry>);
+
+impl Catalog {
+    /// Asks the server that runs, else this program itself: that needs no database.
+    pub async fn fetch(reach: &Reach) -> Result<Self, Failure> {
+        match reach.running().await? {
+            Some(client) => Self::of(&client).await,
+            None => Ok(Self(reach.registry.iter().map(TypeEntry::from).collect())),
+        }
+    }
+
+    /// Asks a server.
+    pub async fn of(client: &Client) -> Result<Self, Failure> {
+        let answer = client.get("api/job-types", &[]).await?;
+        Ok(Self(read(&answer["job_types"])?))
+    }
+
+    /// All types, by name.
+    pub fn all(&self) -> &[TypeEntry] {
+        &self.0
+    }
+
+    /// The type of that name; dashes are as good as underscores.
+    pub fn get(&self, name: &str) -> Result<&TypeEntry, Failure> {
+        let wanted = name.replace('-', "_");
+        self.0.iter().find(|t| t.name == wanted).ok_or_else(|| {
+            let near = match words::near(name, self.0.iter().map(|t| t.name.as_str())).first() {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => String::new(),
+            };
+            Failure::Usage(format!("there is no job type `{name}`{near}\n`{} types` lists them", words::program()))
+        })
+    }
+
+    /// What jobs of a type are called and what they count, also when the type is unknown here.
+    pub fn names_of<'a>(&'a self, type_name: &'a str) -> (&'a str, &'a str) {
+        let found = self.0.iter().find(|t| t.name == type_name);
+        found.map_or((type_name, "items"), |t| (t.label.as_str(), t.unit.plural.as_str()))
+    }
+}
+
+impl TypeEntry {
+    /// How many may run, in words.
+    pub fn admission(&self) -> String {
+        match self.admission.as_str() {
+            "per_node" => format!("{} at a time", self.concurrency),
+            other => other.to_owned(),
+        }
+    }
+}
+
+impl From<&Registered> for TypeEntry {
+    fn from(registered: &Registered) -> Self {
+        let spec = &registered.spec;
+        let admission = match spec.admission {
+            Admission::PerNode(_) => "per_node",
+            Admission::Serial => "serial",
+            Admission::Exclusive => "exclusive",
+        };
+        let more = serde_json::json!({
+            "category": spec.category, "color": spec.color, "icon": spec.icon, "priority": spec.priority,
+            "timeout_seconds": spec.timeout.map(|t| t.as_secs_f64()), "max_interruptions": spec.max_interruptions,
+            "cancel_grace_seconds": spec.cancel_grace.as_secs_f64(), "runner": null,
+        });
+        Self {
+            name: spec.name.to_owned(),
+            label: spec.label.to_owned(),
+            description: registered.description.clone(),
+            unit: UnitEntry { singular: spec.unit.singular.to_owned(), plural: spec.unit.plural.to_owned() },
+            admission: admission.to_owned(),
+            concurrency: spec.slots(),
+            params_schema: registered.schema.clone(),
+            more: more.as_object().cloned().unwrap_or_default(),
+        }
+    }
+}

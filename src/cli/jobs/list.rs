@@ -1,0 +1,107 @@
+//! `stashhog jobs list`.
+
+use chrono::Utc;
+use clap::Args;
+
+use super::select::Select;
+use crate::cli::client::read;
+use crate::cli::exit::{Done, Exit};
+use crate::cli::reach::Reach;
+use crate::cli::table::Table;
+use crate::cli::terminal::{note, print, print_json, width};
+use crate::cli::words;
+use crate::store::row::JobSummary;
+
+/// From this width on there is room for whole ids.
+const WIDE: usize = 110;
+
+/// List jobs, newest first
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    #[command(flatten)]
+    select: Select,
+    /// Started by this job
+    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    parent: Option<String>,
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Go on where an earlier list ended (its `next_cursor`)
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: ListArgs, reach: &Reach) -> Done {
+    let ask = reach.ask(async |client| {
+        let mut query = args.select.query();
+        if let Some(parent) = &args.parent {
+            query.push(("parent", super::resolve::id(client, parent).await?.to_string()));
+        }
+        query.push(("limit", args.limit.to_string()));
+        query.extend(args.cursor.clone().map(|cursor| ("cursor", cursor)));
+        let answer = client.get("api/jobs", &query).await?;
+        if args.json {
+            print_json(&answer)?;
+            return Ok(Exit::Completed);
+        }
+        let jobs: Vec<JobSummary> = read(&answer["jobs"])?;
+        if jobs.is_empty() {
+            note(if args.select.is_empty() { "no jobs yet" } else { "no job matches" });
+            return Ok(Exit::Completed);
+        }
+        for line in table(&jobs, width().is_none_or(|w| w >= WIDE)).lines(width()) {
+            print(line)?;
+        }
+        if let Some(cursor) = answer["next_cursor"].as_str() {
+            note(format!("there are more: go on with --cursor {cursor}, or see more at once with --limit"));
+        }
+        Ok(Exit::Completed)
+    });
+    ask.await
+}
+
+fn table(jobs: &[JobSummary], whole_ids: bool) -> Table {
+    let now = Utc::now();
+    let mut table = Table::new(["ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "MESSAGE"]);
+    for job in jobs {
+        let id = if whole_ids { job.id.to_string() } else { words::short(job.id) };
+        // The words of the status are too long for a narrow table.
+        let status = match words::status(job) {
+            "completed with errors" => format!("{} errors", words::count(job.error_count)),
+            status => status.to_owned(),
+        };
+        let message = job.error.as_deref().or(job.message.as_deref()).unwrap_or_default();
+        table.row(vec![
+            id,
+            job.type_name.clone(),
+            words::coloured(job, &status).to_string(),
+            words::amount(job, ""),
+            words::relative(job.created_at, now),
+            words::one_line(message),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+    use crate::cli::words::tests::job;
+    use crate::job::{OutcomeKind, Status};
+
+    #[test]
+    fn a_list_fits_80_columns() {
+        console::set_colors_enabled(false);
+        let mut job = job();
+        (job.status, job.outcome, job.error_count) = (Status::Completed, Some(OutcomeKind::CompletedWithErrors), 2);
+        (job.processed_items, job.total_items) = (Some(1_200), Some(30_000));
+        job.message = Some("Processed a\nlong message that does not fit into what is left".into());
+        let lines = table(&[job], false).lines(Some(80));
+        assert!(lines[1].starts_with("5566778899aa  demo  2 errors  1,200 / 30,000  0s ago"), "{}", lines[1]);
+        assert!(lines[1].chars().count() <= 80 && lines[1].ends_with('…'), "{}", lines[1]);
+    }
+}

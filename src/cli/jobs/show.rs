@@ -1,0 +1,116 @@
+//! `stashhog jobs show`: everything about one job.
+
+use chrono::Utc;
+use clap::Args;
+use console::style;
+use serde_json::Value;
+
+use crate::cli::catalog::Catalog;
+use crate::cli::client::{Client, JobDetail, read};
+use crate::cli::exit::{Done, Exit, Failure};
+use crate::cli::reach::Reach;
+use crate::cli::terminal::{print, print_json};
+use crate::cli::{ladder, words};
+use crate::store::history::{EventRow, ItemErrorRow};
+
+/// Show one job: its params, its history, its result
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// The job
+    id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
+    let ask = reach.ask(async |client| {
+        let id = super::resolve::id(client, &args.id).await?;
+        let answer = client.job(id).await?;
+        if args.json {
+            print_json(&answer)?;
+            return Ok(Exit::Completed);
+        }
+        let detail: JobDetail = read(&answer)?;
+        let catalog = Catalog::of(client).await?;
+        for (name, value) in facts(&detail, &catalog) {
+            print(format!("{} {value}", style(format!("{name:<10}")).dim()))?;
+        }
+        print_item_errors(client, &detail).await?;
+        print_history(client, &detail).await?;
+        Ok(Exit::Completed)
+    });
+    ask.await
+}
+
+fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
+    let (job, now) = (&detail.summary, Utc::now());
+    let (label, plural) = catalog.names_of(&job.type_name);
+    let time = |at| format!("{} ({})", words::local(at), words::relative(at, now));
+    let by = |actor: &str| job.reason.as_ref().map_or_else(|| actor.to_owned(), |why| format!("{actor}: {why}"));
+    let known = |value: &Value| !value.is_null() && value.as_object().is_none_or(|o| !o.is_empty());
+    let amount = words::amount(job, plural);
+    let ids = detail.retried_as.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut facts = vec![
+        ("id", job.id.to_string()),
+        ("type", format!("{label} ({})", job.type_name)),
+        ("status", words::coloured(job, words::status(job)).to_string()),
+    ];
+    let more = [
+        ("progress", (!amount.is_empty()).then_some(amount)),
+        ("message", job.message.as_deref().map(words::one_line)),
+        ("error", job.error.clone().map(|error| error.replace('\n', "\n           "))),
+        ("params", Some(detail.body.params.to_string())),
+        ("result", detail.body.result.as_ref().filter(|r| known(r)).map(Value::to_string)),
+        ("only items", detail.body.only_items.as_ref().filter(|r| known(r)).map(Value::to_string)),
+        ("metadata", Some(&detail.body.metadata).filter(|r| known(r)).map(Value::to_string)),
+        ("created", Some(format!("{} by {}", time(job.created_at), by(&job.created_by)))),
+        ("due", (job.completed_at.is_none() && job.run_at > now).then(|| time(job.run_at))),
+        ("started", job.started_at.map(time)),
+        ("ended", job.completed_at.map(time)),
+        ("took", words::took(job, now).map(words::duration)),
+        ("attempt", (job.attempt > 1).then(|| format!("{} ({} interruptions)", job.attempt, job.interruptions))),
+        ("priority", (job.priority != 0).then(|| job.priority.to_string())),
+        ("parent", job.parent_id.map(|id| id.to_string())),
+        ("retry of", job.retry_of.map(|id| id.to_string())),
+        ("retried as", (!ids.is_empty()).then_some(ids)),
+    ];
+    facts.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    let rungs = ladder::rungs(&ladder::of(job));
+    facts.extend(rungs.into_iter().map(|(at, what)| ("cancel", format!("{} {what}", words::local(at)))));
+    facts
+}
+
+async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
+    const SHOWN: usize = 20;
+    let job = &detail.summary;
+    if job.error_count == 0 {
+        return Ok(());
+    }
+    let path = format!("api/jobs/{}/item-errors", job.id);
+    let answer = client.get(&path, &[("limit", SHOWN.to_string())]).await?;
+    let rows: Vec<ItemErrorRow> = read(&answer["item_errors"])?;
+    print(format!("\n{} failed", words::count(job.error_count)))?;
+    for row in &rows {
+        print(format!("  {}: {}", row.item, words::one_line(&row.error)))?;
+    }
+    if job.error_count > i64::try_from(rows.len()).unwrap_or(0) {
+        print(format!("  … all of them: {}", client.at(&path, &[])))?;
+    }
+    Ok(())
+}
+
+async fn print_history(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
+    let answer = client.get(&format!("api/jobs/{}/events", detail.summary.id), &[]).await?;
+    let events: Vec<EventRow> = read(&answer["events"])?;
+    print("\nhistory")?;
+    for event in events {
+        let actor = event.actor.map(|actor| format!(" by {actor}")).unwrap_or_default();
+        let reason = event.reason.map(|why| format!(": {}", words::one_line(&why))).unwrap_or_default();
+        let attempt = if event.attempt > 1 { format!(" (attempt {})", event.attempt) } else { String::new() };
+        let kind = event.kind.replace('_', " ");
+        print(format!("  {}  {kind}{attempt}{actor}{reason}", words::local(event.at)))?;
+    }
+    Ok(())
+}

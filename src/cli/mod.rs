@@ -1,0 +1,130 @@
+//! The command line: every command is a client of the HTTP API, and the server is one of the commands.
+//!
+//! ```text
+//!   Cli ─▶ serve ──────────────────────────────▶ Application
+//!     └──▶ run, jobs …, types, openapi ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
+//!               │                           └────▶ Application in this process, on a free port
+//!               └─ Attendant: Follower (what happens) ─▶ View (bar or lines) ─▶ report
+//! ```
+//!
+//! What was asked for goes to stdout, everything else to stderr; [`Exit`] is what scripts rely on.
+
+mod attend;
+mod bar;
+mod catalog;
+mod client;
+mod exit;
+mod flags;
+mod follow;
+mod jobs;
+mod ladder;
+mod logging;
+mod openapi;
+mod problem;
+mod reach;
+mod report;
+mod run;
+mod schema;
+mod serve;
+mod table;
+mod terminal;
+mod types;
+mod view;
+mod words;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::job::{Registry, RegistryError};
+use exit::{Done, Exit, Failure};
+use reach::{Reach, ReachArgs};
+
+/// An actor-based supervisor for the long jobs of a media library
+#[derive(Clone, Debug, Parser)]
+#[command(name = "stashhog", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    reach: ReachArgs,
+    /// Tell more on stderr; twice for still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Run(run::RunArgs),
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
+    Types(types::TypesArgs),
+    /// Print the OpenAPI description of the API as JSON
+    Openapi {
+        /// Accepted for uniformity: it is JSON anyway
+        #[arg(long, hide = true)]
+        json: bool,
+    },
+}
+
+/// The whole program.
+pub fn main(registry: Result<Registry, RegistryError>) -> ExitCode {
+    let line: Vec<OsString> = std::env::args_os().collect();
+    let done = match Cli::try_parse_from(&line) {
+        Err(error) => of_clap(&error),
+        Ok(cli) => registry.map_err(|e| Failure::Failed(e.to_string())).and_then(|registry| cli.run(line, registry)),
+    };
+    done.unwrap_or_else(|failure| {
+        if let Some(text) = failure.text() {
+            let word = console::style("error:").for_stderr().red().bold();
+            terminal::note(format!("{word} {text}"));
+        }
+        failure.exit()
+    })
+    .into()
+}
+
+/// Help and version are no errors; mistakes are usage errors, which clap tells well.
+fn of_clap(error: &clap::Error) -> Done {
+    let _ = error.print();
+    Ok(if error.use_stderr() { Exit::Usage } else { Exit::Completed })
+}
+
+impl Cli {
+    fn run(mut self, line: Vec<OsString>, registry: Registry) -> Done {
+        match &self.command {
+            Command::Serve(args) => args.set_up_log(self.verbose),
+            _ => logging::of_command(["warn", "info", "info,stashhog=debug"][usize::from(self.verbose.min(2))]),
+        }
+        if let Command::Run(args) = &self.command {
+            self.reach.look_at(args.after_type());
+        }
+        let reach = Reach::new(self.reach, registry);
+        // The application has threads of its own; a client needs no more than this one.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| Failure::Failed(format!("no runtime: {e}")))?;
+        runtime.block_on(async {
+            match self.command {
+                Command::Serve(args) => serve::run(args, reach).await,
+                Command::Run(args) => run::run(args, line, reach).await,
+                Command::Jobs(command) => jobs::run(command, &reach).await,
+                Command::Types(args) => types::run(args, &reach).await,
+                Command::Openapi { json: _ } => openapi::run(&reach).await,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

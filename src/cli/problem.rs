@@ -1,0 +1,95 @@
+//! A refusal of the API as it is read and told.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+
+use super::exit::Failure;
+
+/// A problem document (RFC 9457). Nothing in it is required: a proxy on the way may answer with something else.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// The kind of problem, for people.
+    pub title: String,
+    /// This problem, for people.
+    pub detail: Option<String>,
+    /// The kind of problem, for programs.
+    pub code: String,
+    /// One entry per bad field.
+    pub errors: Vec<BadField>,
+    /// Names that may have been meant.
+    pub near: Vec<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BadField {
+    /// Where: a JSON pointer; empty for the whole.
+    #[serde(default)]
+    pub pointer: String,
+    /// What, in a sentence.
+    pub message: String,
+}
+
+impl Problem {
+    /// Tells the problem, bad fields each on a line of its own under the name that `name` gives to a pointer.
+    pub fn tell(&self, name: impl Fn(&str) -> String) -> Failure {
+        let mut text = self.detail.clone().filter(|d| !d.is_empty()).unwrap_or_else(|| self.title.clone());
+        if text.is_empty() {
+            text = format!("the server answered with status {}", self.status);
+        }
+        if !self.errors.is_empty() {
+            // The sentence repeats what the lines below say better.
+            if let Some((head, _)) = text.split_once(" are invalid: ") {
+                text = format!("{head} are invalid");
+            }
+            text.push(':');
+        }
+        for BadField { pointer, message } in &self.errors {
+            // Writing to a String can't fail.
+            let _ = match pointer.as_str() {
+                "" => write!(text, "\n  {message}"),
+                pointer => write!(text, "\n  {}: {message}", name(pointer)),
+            };
+        }
+        let unnamed: Vec<_> = self.near.iter().filter(|near| !text.contains(near.as_str())).collect();
+        if let Some(near) = unnamed.first() {
+            let _ = write!(text, "; did you mean `{near}`?");
+        }
+        // What is wrong with the request is the caller's; a conflict or a fault is not.
+        match self.status {
+            400 | 404 | 413 | 422 => Failure::Usage(text),
+            _ => Failure::Failed(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Failure, Problem};
+
+    #[test]
+    fn bad_fields_stand_on_lines_of_their_own() {
+        let problem: Problem = serde_json::from_value(json!({
+            "status": 422, "detail": "the params of `demo` are invalid: /items: too small; no", "type": "about:blank",
+            "errors": [{"pointer": "/items", "message": "too small"}, {"pointer": "", "message": "no"}]
+        }))
+        .unwrap();
+        let told = problem.tell(|pointer| format!("--{}", &pointer[1..]));
+        assert_eq!(told, Failure::Usage("the params of `demo` are invalid:\n  --items: too small\n  no".into()));
+    }
+
+    #[test]
+    fn near_names_are_told_once_and_an_empty_answer_is_told_at_all() {
+        let near = vec!["demo".to_owned()];
+        let told = Problem { status: 404, title: "unknown type".into(), near, ..Problem::default() };
+        assert_eq!(told.tell(str::to_owned), Failure::Usage("unknown type; did you mean `demo`?".into()));
+        let empty = Problem { status: 502, ..Problem::default() };
+        assert_eq!(empty.tell(str::to_owned), Failure::Failed("the server answered with status 502".into()));
+    }
+}

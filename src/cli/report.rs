@@ -1,0 +1,117 @@
+//! How a job ended, for people.
+//!
+//! ```text
+//!   Scan Library completed with errors: 1,204 / 1,206 files in 12s, 2 errors
+//!     indexed 1,204
+//!   2 items failed:
+//!     a.mkv: permission denied
+//!   more: stashhog jobs show 019aa111-2222-7333-8444-5566778899aa
+//! ```
+
+use chrono::Utc;
+use serde_json::Value;
+
+use super::client::{Client, JobDetail, read};
+use super::words;
+use crate::job::Status;
+use crate::store::history::ItemErrorRow;
+use crate::store::row::JobSummary;
+
+/// Enough to see what kind of trouble it is.
+const ITEM_ERRORS: usize = 5;
+/// A result with more entries is for programs.
+const RESULT_ENTRIES: usize = 12;
+
+/// The lines about a job that has ended.
+pub async fn ended(client: &Client, detail: &JobDetail, label: &str, plural: &str) -> Vec<String> {
+    let job = &detail.summary;
+    let mut lines = vec![headline(job, label, plural)];
+    lines.extend(result_lines(detail.body.result.as_ref()));
+    if job.error_count > 0 {
+        lines.extend(item_errors(client, job).await);
+    }
+    if job.status != Status::Completed || job.error_count > 0 {
+        lines.push(format!("more: {} jobs show {}, or jobs logs", words::program(), job.id));
+    }
+    lines
+}
+
+fn headline(job: &JobSummary, label: &str, plural: &str) -> String {
+    let mut text = format!("{label} {}", words::coloured(job, words::status(job)));
+    let amount = if job.total_items.is_some() { words::amount(job, plural) } else { String::new() };
+    let took = words::took(job, Utc::now()).map(|t| format!("in {}", words::duration(t))).unwrap_or_default();
+    let facts = [amount, took].into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" ");
+    if !facts.is_empty() {
+        text = format!("{text}: {facts}");
+    }
+    match (&job.error, &job.message) {
+        (Some(error), _) => format!("{text}\n  {error}"),
+        (None, Some(message)) if !message.is_empty() => format!("{text}\n  {message}"),
+        (None, _) => text,
+    }
+}
+
+/// The plain entries of a result.
+fn result_lines(result: Option<&Value>) -> Vec<String> {
+    let Some(entries) = result.and_then(Value::as_object).filter(|r| r.len() <= RESULT_ENTRIES) else {
+        return Vec::new();
+    };
+    let line = |(name, value): (&String, &Value)| {
+        let name = name.replace('_', " ");
+        match value {
+            Value::Number(n) => Some(format!("  {name}: {}", n.as_i64().map_or_else(|| n.to_string(), words::count))),
+            Value::String(text) => Some(format!("  {name}: {text}")),
+            Value::Bool(yes) => Some(format!("  {name}: {}", if *yes { "yes" } else { "no" })),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    };
+    entries.iter().filter_map(line).collect()
+}
+
+async fn item_errors(client: &Client, job: &JobSummary) -> Vec<String> {
+    let limit = [("limit", ITEM_ERRORS.to_string())];
+    let answer = client.get(&format!("api/jobs/{}/item-errors", job.id), &limit).await;
+    let rows = answer.and_then(|answer| read::<Vec<ItemErrorRow>>(&answer["item_errors"])).unwrap_or_default();
+    let mut lines = vec![match job.error_count {
+        1 => "1 item failed:".to_owned(),
+        n => format!("{} items failed:", words::count(n)),
+    }];
+    lines.extend(rows.iter().map(|row| format!("  {}: {}", row.item, words::one_line(&row.error))));
+    let untold = job.error_count - i64::try_from(rows.len()).unwrap_or(0);
+    if untold > 0 && !rows.is_empty() {
+        lines.push(format!("  and {} more", words::count(untold)));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::{headline, result_lines};
+    use crate::cli::words::tests::job;
+    use crate::job::{OutcomeKind, Status};
+
+    #[test]
+    fn the_headline_tells_outcome_counts_and_time() {
+        console::set_colors_enabled(false);
+        let mut job = job();
+        (job.status, job.outcome) = (Status::Completed, Some(OutcomeKind::CompletedWithErrors));
+        (job.processed_items, job.total_items) = (Some(28), Some(30));
+        job.started_at = Some(job.created_at);
+        job.completed_at = Some(job.created_at + TimeDelta::seconds(12));
+        assert_eq!(headline(&job, "Demo", "items"), "Demo completed with errors: 28 / 30 items in 12s");
+        (job.status, job.error, job.total_items) = (Status::Failed, Some("no disk".into()), None);
+        assert_eq!(headline(&job, "Demo", "items"), "Demo failed: in 12s\n  no disk");
+    }
+
+    #[test]
+    fn only_plain_entries_of_a_result_are_told() {
+        let lines = result_lines(Some(&json!({"files_seen": 12_000, "dry_run": true, "list": [1], "to": "/a"})));
+        let mut lines = lines;
+        lines.sort();
+        assert_eq!(lines, ["  dry run: yes", "  files seen: 12,000", "  to: /a"]);
+        assert!(result_lines(Some(&json!("text"))).is_empty());
+    }
+}
