@@ -8,7 +8,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::supervisor::SubmitError;
+use super::command::SubmitError;
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
 use crate::store::link::{Link, is_lost};

@@ -19,7 +19,7 @@ use super::query::Query;
 use super::read::read;
 use super::refusals;
 use super::state::AppState;
-use crate::actors::supervisor::CancelAnswer;
+use crate::actors::command::CancelAnswer;
 use crate::job::Status;
 use crate::store::listing::{self, Filter};
 

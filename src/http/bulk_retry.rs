@@ -21,7 +21,7 @@ use super::read::read;
 use super::refusals;
 use super::state::AppState;
 use super::submit::{new_job, params, submit};
-use crate::actors::supervisor::SubmitError;
+use crate::actors::command::SubmitError;
 use crate::job::{OutcomeKind, Status};
 use crate::store::enqueue::NewJob;
 use crate::store::listing::{self, Filter, Retryable};

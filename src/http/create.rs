@@ -17,7 +17,7 @@ use super::refusals;
 use super::show::JobDetail;
 use super::state::AppState;
 use super::submit::{self, JobRequest};
-use crate::actors::supervisor::SubmitError;
+use crate::actors::command::SubmitError;
 use crate::job::FieldError;
 use crate::store::enqueue::NewJob;
 use crate::store::row::JobSummary;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::error::{ApiError, ErrorCode};
 use super::limits::{self, quoted};
 use super::state::AppState;
-use crate::actors::supervisor::{Submit, SubmitError, Unavailable};
+use crate::actors::command::{Submit, SubmitError, Unavailable};
 use crate::job::{Admission, FieldError, Registered, Registry};
 use crate::store::enqueue::NewJob;
 use crate::store::find_nul;

@@ -153,7 +153,8 @@ const SPAN: &str = "job";
 
 /// Opens the span of an attempt: whatever is said inside becomes its log.
 pub(super) fn open_span(attempt: &Arc<Attempt>) -> Span {
-    let span = tracing::info_span!(target: "stashhog::job", SPAN, id = %attempt.job_id, r#type = attempt.type_name);
+    // At the highest level, so that no filter of a log hides from it in whose span something was said.
+    let span = tracing::error_span!(target: "stashhog::job", SPAN, id = %attempt.job_id, r#type = attempt.type_name);
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<tracing_subscriber::Registry>();
         if let Some(data) = registry.and_then(|r| r.span(id)) {
