@@ -20,19 +20,22 @@ pub const BUDGET: Duration = Duration::from_secs(20);
 
 /// Jobs, named by ids or by a filter with the fields of `GET /api/jobs`; where both are given, jobs that fit both.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct BulkRequest {
     /// These jobs.
-    #[schema(value_type = Vec<Uuid>, max_items = 10_000, required = false)]
+    #[schema(max_items = 10_000)]
     pub ids: Option<Vec<Uuid>>,
     /// All jobs. Must be said when nothing else narrows them.
+    #[serde(default)]
     pub all: bool,
     /// With one of these statuses.
+    #[serde(default)]
     pub status: Vec<Status>,
     /// Of one of these types.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub types: Vec<String>,
     /// With one of these outcomes.
+    #[serde(default)]
     pub outcome: Vec<OutcomeKind>,
     /// With this text in the message, the error or the type.
     #[schema(max_length = 200)]
@@ -49,6 +52,7 @@ pub struct BulkRequest {
     /// Started by this job.
     pub parent: Option<Uuid>,
     /// Only says what would happen.
+    #[serde(default)]
     pub dry_run: bool,
     /// Why, for the history of each job.
     #[schema(max_length = 1000)]

@@ -8,7 +8,6 @@ use actix_web::web::{Bytes, Path};
 use utoipa_swagger_ui::{Config, serve};
 
 use super::error::{ApiError, ErrorCode};
-use super::query::Query;
 
 /// The document never changes while the server runs.
 static DOCUMENT: LazyLock<Result<Bytes, String>> =
@@ -19,7 +18,7 @@ static DOCUMENT: LazyLock<Result<Bytes, String>> =
     get, path = "/api/openapi.json", operation_id = "openapi", tag = "server",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
-pub async fn document(_: Query<()>) -> Result<HttpResponse, ApiError> {
+pub async fn document() -> Result<HttpResponse, ApiError> {
     let document = DOCUMENT.as_ref().map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type("application/json").body(document.clone()))
 }

@@ -29,6 +29,7 @@ pub enum AdmissionKind {
 
 /// A job type.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = JobType)]
 pub struct JobTypeView {
     /// Its name.
     #[serde(rename = "type")]
