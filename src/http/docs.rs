@@ -16,7 +16,7 @@ static DOCUMENT: LazyLock<Result<Bytes, String>> =
 /// Hands out the OpenAPI document of this server.
 #[utoipa::path(
     get, path = "/api/openapi.json", operation_id = "openapi", tag = "server",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+    responses((status = 200, description = "OpenAPI 3.1", body = HashMap<String, serde_json::Value>)),
 )]
 pub async fn document() -> Result<HttpResponse, ApiError> {
     let document = DOCUMENT.as_ref().map_err(ApiError::internal)?;

@@ -60,7 +60,7 @@ pub struct JobTypeView {
     /// How long a handler has to stop by itself once it was asked to.
     pub cancel_grace_seconds: f64,
     /// The JSON Schema (2020-12) of its params.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     pub params_schema: Value,
     /// What runs its jobs on this node.
     pub runner: RunnerState,

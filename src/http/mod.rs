@@ -23,6 +23,7 @@ pub mod create;
 pub mod cursor;
 pub mod docs;
 pub mod error;
+pub mod fields;
 pub mod guard;
 pub mod headers;
 pub mod health;

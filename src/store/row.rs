@@ -126,10 +126,10 @@ pub(super) type SummarySql = <<JobSummary as Selectable<Pg>>::SelectExpression a
 #[diesel(table_name = jobs, check_for_backend(Pg))]
 pub struct JobBody {
     /// Its parameters, defaults filled in.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     pub params: Value,
     /// Further facts about where it came from.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     pub metadata: Value,
     /// What its handler returned.
     #[schema(required)]
