@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Span, Subscriber};
 use tracing_subscriber::Layer;
@@ -67,7 +67,7 @@ impl From<&Level> for LogLevel {
 pub struct LogLine {
     /// Position in the whole log of the job: the attempt's number in the upper bits, then the line's own from 0.
     pub seq: i64,
-    /// When it was said, by this machine's clock.
+    /// When it was said, by this machine's clock, in the microseconds that Postgres keeps.
     pub at: DateTime<Utc>,
     /// How much it matters.
     pub level: LogLevel,
@@ -112,7 +112,8 @@ impl LogBuffer {
 
     fn push(&self, level: LogLevel, target: &str, message: String) {
         let mut lines = self.lock();
-        let line = LogLine { seq: lines.next, at: Utc::now(), level, target: target.to_owned(), message };
+        let line =
+            LogLine { seq: lines.next, at: Utc::now().trunc_subsecs(6), level, target: target.to_owned(), message };
         lines.next += 1;
         if line.seq - lines.first < HEAD_LINES {
             lines.head.push(line);
