@@ -5,7 +5,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::Jsonb;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use serde_json::Value;
 use stashhog::store::embedded::PrivatePostgres;
 use stashhog::store::migrations;
 use tempfile::TempDir;
@@ -74,6 +77,19 @@ pub async fn connect(url: &str) -> AsyncPgConnection {
 /// Runs SQL.
 pub async fn execute(url: &str, sql: &str) {
     connect(url).await.batch_execute(sql).await.expect(sql);
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Jsonb)]
+    row: Value,
+}
+
+/// The rows of a query, each an object.
+pub async fn rows(url: &str, query: &str) -> Vec<Value> {
+    let query = format!("SELECT to_jsonb(q) AS row FROM ({query}) q");
+    let rows: Vec<Row> = sql_query(&query).load(&mut connect(url).await).await.expect(&query);
+    rows.into_iter().map(|row| row.row).collect()
 }
 
 fn in_database(url: &str, name: &str) -> String {
