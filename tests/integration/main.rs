@@ -5,5 +5,6 @@ mod guarantees;
 mod live;
 mod new_types;
 mod private_postgres;
+mod scan_library;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
