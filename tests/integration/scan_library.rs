@@ -402,6 +402,11 @@ async fn an_ffprobe_that_hangs_dies_with_its_job_and_its_child_too() {
 }
 
 #[tokio::test]
+async fn a_child_that_ffprobe_left_behind_dies_with_the_job() {
+    assert_ffprobe_dies_with_the_job("sleep 1000 & echo $! > pids.new; mv pids.new pids").await;
+}
+
+#[tokio::test]
 async fn that_ffprobe_is_not_installed_is_said_once() {
     let library = Library::new().await;
     for n in 0..3 {
