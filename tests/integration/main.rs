@@ -3,6 +3,7 @@
 mod cancelling;
 mod cleanup;
 mod guarantees;
+mod life;
 mod live;
 mod new_types;
 mod private_postgres;
