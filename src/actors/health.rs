@@ -48,6 +48,7 @@ pub struct RunnerState {
     /// How often the supervisor had to start it again.
     pub restarts: u64,
     /// What the last handler that panicked said.
+    #[schema(required)]
     pub last_panic: Option<String>,
 }
 

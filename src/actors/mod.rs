@@ -21,10 +21,17 @@
 //! - actix does not restart an actor that panicked. A runner leaves a tombstone, and the supervisor starts another; supervisor
 //!   and tracker take the process with them, and the next start rescues: crash-only is simpler than half-alive.
 
-// pub mod attempt_task;
+pub mod attempt_task;
+mod conclusion;
 pub mod health;
-// pub mod outbox;
-// pub mod runner;
-// pub mod session;
+pub mod outbox;
+pub mod protocol;
+pub mod runner;
+pub mod session;
 pub mod supervisor;
-// pub mod tracker;
+mod supervisor_turn;
+pub mod tracker;
+mod tracker_batch;
+
+#[cfg(test)]
+mod tests;

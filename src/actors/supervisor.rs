@@ -1,10 +1,39 @@
-//! The supervisor: accepts, claims, routes, restarts.
+//! The supervisor: accepts jobs, claims them for the runners that have room, routes commands, starts runners again, rescues.
+//!
+//! It has one connection and takes turns at it: what was submitted since the last turn is stored in one statement, the lease is
+//! renewed and orphans are rescued when due, then pending jobs of all types are claimed in one statement. Accepting and
+//! claiming never race each other, so a job's `started` cannot overtake its `created`.
 
-use actix::{Actor, Context, Handler, Message, ResponseFuture};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture, WrapFuture,
+};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::health::Health;
+use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
+use super::supervisor_turn::{Turn, TurnDone, Waiting, take_turn};
+use super::tracker::{JobTracker, Released, ReportTo, RequestCancel, Settled, Stored};
+use crate::job::{Admission, Environment, Registered, Registry, Status, StopReason};
+use crate::store::claim::{Claimed, Room};
 use crate::store::enqueue::NewJob;
+use crate::store::finish::ReleaseWrite;
+use crate::store::link::Link;
 use crate::store::row::JobSummary;
+
+/// How often the lease is renewed; also the longest that a job waits whose time has come, or whose wake-up was lost.
+const BEAT: Duration = Duration::from_secs(1);
+/// Beats between two looks for orphans.
+const BEATS_PER_SWEEP: u32 = 5;
+/// While most of a type's slots are busy, freed ones are gathered for a moment: large claims are cheaper.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Command: store these jobs, all or none. Answers with the committed rows, in the order given.
 #[derive(Message)]
@@ -66,25 +95,385 @@ pub enum CancelAnswer {
 #[error("the database does not answer ({0}); try again")]
 pub struct Unavailable(pub String);
 
+/// Command: claim no more, stop what runs, and answer when nothing is left.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// The longest that jobs have to stop by themselves.
+    pub grace: Duration,
+}
+
+/// How long a request waits for the tracker to store a wish. Longer means that the database is away.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// What a supervisor is made of.
+pub struct SupervisorParts {
+    /// This node.
+    pub node: Uuid,
+    /// The job types.
+    pub registry: Registry,
+    /// Slots by type, where they differ from the spec.
+    pub slots: HashMap<String, u32>,
+    /// Whether the database is this node's alone, so that any other node's jobs are orphans.
+    pub alone: bool,
+    /// Its connection.
+    pub link: Link,
+    /// The tracker.
+    pub tracker: Addr<JobTracker>,
+    /// Where handlers run.
+    pub runtime: Handle,
+    /// What handlers can reach.
+    pub environment: Environment,
+    /// Figures for probes.
+    pub health: Arc<Health>,
+}
+
 /// The actor.
-pub struct JobSupervisor {}
+pub struct JobSupervisor {
+    node: Uuid,
+    registry: Registry,
+    alone: bool,
+    tracker: Addr<JobTracker>,
+    runtime: Handle,
+    environment: Environment,
+    health: Arc<Health>,
+    /// Its connection; away while a turn is under way.
+    link: Option<Link>,
+    /// The runner of each type, with its room.
+    runners: BTreeMap<&'static str, RunnerPlace>,
+    /// Jobs that run here until their end is stored: known to be no orphans.
+    running: HashMap<Uuid, RunningJob>,
+    /// Jobs that were asked to stop while the claim that started them was under way.
+    early_stops: HashSet<Uuid>,
+    /// What was submitted since the last turn, and who waits.
+    submitted: Vec<Waiting>,
+    /// There may be something to claim.
+    claim_due: bool,
+    /// A short gathering of freed slots is under way.
+    gathering: bool,
+    beat_due: bool,
+    sweep_due: bool,
+    beats: u32,
+    /// Who waits for the last job to end; claims have stopped.
+    drained: Option<Vec<oneshot::Sender<()>>>,
+}
+
+struct RunnerPlace {
+    addr: Addr<JobRunner>,
+    slots: u32,
+    busy: u32,
+    serial: bool,
+}
+
+#[derive(Clone, Copy)]
+struct RunningJob {
+    type_name: &'static str,
+    attempt: i32,
+    /// Whether its handler still has a slot.
+    in_slot: bool,
+}
+
+impl JobSupervisor {
+    /// Starts the supervisor, and with it a runner for each type.
+    pub fn start(parts: SupervisorParts) -> Addr<Self> {
+        Self::create(|ctx| {
+            let mut supervisor = Self {
+                node: parts.node,
+                registry: parts.registry.clone(),
+                alone: parts.alone,
+                tracker: parts.tracker,
+                runtime: parts.runtime,
+                environment: parts.environment,
+                health: parts.health,
+                link: Some(parts.link),
+                runners: BTreeMap::new(),
+                running: HashMap::new(),
+                early_stops: HashSet::new(),
+                submitted: Vec::new(),
+                claim_due: true,
+                gathering: false,
+                beat_due: false,
+                sweep_due: true,
+                beats: 0,
+                drained: None,
+            };
+            for registered in parts.registry.iter() {
+                let slots = parts.slots.get(registered.spec.name).copied().unwrap_or_else(|| registered.spec.slots());
+                supervisor.place_runner(registered, slots, ctx);
+            }
+            supervisor
+        })
+    }
+
+    fn place_runner(&mut self, registered: &Registered, slots: u32, ctx: &mut Context<Self>) {
+        let spec = registered.spec;
+        let addr = JobRunner::new(RunnerParts {
+            spec,
+            progress: Arc::clone(&registered.progress),
+            registry: self.registry.clone(),
+            runtime: self.runtime.clone(),
+            environment: self.environment.clone(),
+            tracker: self.tracker.clone(),
+            slot_freed: ctx.address().recipient(),
+            runner_died: ctx.address().recipient(),
+            health: Arc::clone(&self.health),
+        })
+        .start();
+        if let Some(health) = self.health.runner(spec.name) {
+            health.slots.store(u64::from(slots), Ordering::Relaxed);
+            health.running.store(0, Ordering::Relaxed);
+        }
+        let serial = spec.admission == Admission::Serial;
+        self.runners.insert(spec.name, RunnerPlace { addr, slots, busy: 0, serial });
+    }
+
+    /// Takes a turn at the database, if there is a reason and none is under way.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        let rooms = if self.claim_due && !self.gathering { self.rooms() } else { Vec::new() };
+        if self.submitted.is_empty() && rooms.is_empty() && !self.beat_due && !self.sweep_due {
+            return;
+        }
+        let Some(link) = self.link.take() else { return };
+        self.claim_due &= rooms.is_empty();
+        let turn = Turn {
+            node: self.node,
+            alone: self.alone,
+            submitted: mem::take(&mut self.submitted),
+            renew: mem::take(&mut self.beat_due),
+            known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
+            rooms,
+        };
+        ctx.spawn(take_turn(link, turn).into_actor(self).map(|(link, done), supervisor, ctx| {
+            supervisor.link = Some(link);
+            supervisor.turn_done(done);
+            supervisor.turn(ctx);
+        }));
+    }
+
+    fn rooms(&self) -> Vec<Room> {
+        if self.drained.is_some() {
+            return Vec::new();
+        }
+        let rooms = self.runners.iter().map(|(type_name, place)| Room {
+            type_name,
+            slots: place.slots.saturating_sub(place.busy),
+            serial: place.serial,
+        });
+        rooms.filter(|room| room.slots > 0).collect()
+    }
+
+    fn turn_done(&mut self, done: TurnDone) {
+        self.health.database.store(done.answered, Ordering::Relaxed);
+        if !done.stored.is_empty() {
+            self.claim_due = true;
+            self.tracker.do_send(Stored(done.stored));
+        }
+        for (reply, answer) in done.answers {
+            let _ = reply.send(answer); // who asked may have gone
+        }
+        self.tracker.do_send(Stored(done.claimed.iter().map(|claimed| claimed.job.clone()).collect()));
+        for claimed in done.claimed {
+            self.run(claimed);
+        }
+        self.early_stops.clear();
+    }
+
+    fn run(&mut self, claimed: Claimed) {
+        let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
+        let (type_name, addr) = (*type_name, place.addr.clone());
+        let (id, attempt) = (claimed.job.id, claimed.job.attempt);
+        self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
+        self.busy(type_name, |busy| busy + 1);
+        addr.do_send(Run(Box::new(claimed)));
+        if self.early_stops.remove(&id) {
+            addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled });
+        }
+        if self.drained.is_some() {
+            addr.do_send(Stop { job_id: id, reason: StopReason::Interrupted });
+        }
+    }
+
+    fn busy(&mut self, type_name: &str, change: impl Fn(u32) -> u32) {
+        if let Some(place) = self.runners.get_mut(type_name) {
+            place.busy = change(place.busy);
+        }
+    }
+
+    /// Passes a stored wish on to the runner. A job that is not known here yet is being claimed at this moment.
+    fn deliver(&mut self, id: Uuid) {
+        match self.running.get(&id).and_then(|job| self.runners.get(job.type_name)) {
+            Some(place) => place.addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled }),
+            None if self.link.is_none() => {
+                self.early_stops.insert(id);
+            }
+            None => {} // another node runs it
+        }
+    }
+
+    fn slot_freed(&mut self, freed: &SlotFreed, ctx: &mut Context<Self>) {
+        let Some(job) = self.running.get_mut(&freed.job_id).filter(|job| job.in_slot) else { return };
+        job.in_slot = false;
+        self.busy(freed.type_name, |busy| busy.saturating_sub(1));
+        self.claim_due = true;
+        let crowded =
+            self.runners.get(freed.type_name).is_some_and(|place| place.busy > place.slots / 2 && place.slots > 8);
+        if crowded && !mem::replace(&mut self.gathering, true) {
+            ctx.run_later(GATHER, |supervisor, ctx| {
+                supervisor.gathering = false;
+                supervisor.turn(ctx);
+            });
+        }
+        self.turn(ctx);
+    }
+
+    /// Puts a new runner in the place of a dead one, and gives the jobs back that died with it.
+    fn replace_runner(&mut self, type_name: &'static str, ctx: &mut Context<Self>) {
+        let (Some(place), Some(health)) = (self.runners.get(type_name), self.health.runner(type_name)) else { return };
+        let slots = place.slots;
+        health.restarts.fetch_add(1, Ordering::Relaxed);
+        let lost: Vec<_> = self
+            .running
+            .iter()
+            .filter(|(_, job)| job.type_name == type_name && job.in_slot)
+            .map(|(id, job)| (*id, *job))
+            .collect();
+        tracing::error!(r#type = type_name, jobs = lost.len(), "a runner died; starting another");
+        let registry = self.registry.clone();
+        if let Some(registered) = registry.get(type_name) {
+            self.place_runner(registered, slots, ctx);
+        }
+        for (id, job) in lost {
+            let reason = "its runner died".to_owned();
+            self.tracker.do_send(Released(ReleaseWrite { job_id: id, attempt: job.attempt, reason }));
+        }
+    }
+
+    /// The runner of a type.
+    #[cfg(test)]
+    pub(super) fn runner(&self, type_name: &str) -> Option<Addr<JobRunner>> {
+        self.runners.get(type_name).map(|place| place.addr.clone())
+    }
+
+    fn settled(&mut self, ids: Vec<Uuid>) {
+        for id in ids {
+            self.running.remove(&id);
+        }
+        self.claim_due = true;
+        self.tell_drained();
+    }
+
+    fn tell_drained(&mut self) {
+        if self.running.is_empty()
+            && self.link.is_some()
+            && let Some(waiting) = &mut self.drained
+        {
+            for reply in waiting.drain(..) {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn beat(&mut self, ctx: &mut Context<Self>) {
+        self.beats = self.beats.wrapping_add(1);
+        self.beat_due = true;
+        self.claim_due = true;
+        self.sweep_due |= self.beats.is_multiple_of(BEATS_PER_SWEEP);
+        self.tell_drained();
+        self.turn(ctx);
+    }
+}
 
 impl Actor for JobSupervisor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.tracker.do_send(ReportTo(ctx.address().recipient()));
+        ctx.run_interval(BEAT, Self::beat);
+        self.turn(ctx);
+    }
 }
 
 impl Handler<Submit> for JobSupervisor {
     type Result = ResponseFuture<Result<Vec<JobSummary>, SubmitError>>;
 
-    fn handle(&mut self, _: Submit, _: &mut Self::Context) -> Self::Result {
-        Box::pin(async { Err(SubmitError::Unavailable("not yet".into())) })
+    fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        self.submitted.push(Waiting { jobs: submit.jobs, reply });
+        self.turn(ctx);
+        Box::pin(async {
+            answer.await.unwrap_or_else(|_| Err(SubmitError::Unavailable("the server is stopping".to_owned())))
+        })
     }
 }
 
 impl Handler<Cancel> for JobSupervisor {
-    type Result = ResponseFuture<Result<Vec<CancelAnswer>, Unavailable>>;
+    type Result = ResponseActFuture<Self, Result<Vec<CancelAnswer>, Unavailable>>;
 
-    fn handle(&mut self, _: Cancel, _: &mut Self::Context) -> Self::Result {
-        Box::pin(async { Err(Unavailable("not yet".into())) })
+    fn handle(&mut self, cancel: Cancel, _: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        let Cancel { ids, actor, reason } = cancel;
+        self.tracker.do_send(RequestCancel { ids: ids.clone(), actor, reason, reply });
+        let answer = tokio::time::timeout(CANCEL_WAIT, answer);
+        Box::pin(answer.into_actor(self).map(move |answer, supervisor, _| {
+            let Ok(Ok(asked)) = answer else {
+                return Err(Unavailable("the request is kept and will be stored when it is back".to_owned()));
+            };
+            let mut by_id: HashMap<_, _> = asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
+            let answers = ids.into_iter().map(|id| match by_id.remove(&id) {
+                None => CancelAnswer::Unknown(id),
+                Some((job, false)) if job.status.is_terminal() => CancelAnswer::Terminal(Box::new(job)),
+                Some((job, _)) => {
+                    if job.status == Status::Cancelling {
+                        supervisor.deliver(id);
+                    }
+                    CancelAnswer::Accepted(Box::new(job))
+                }
+            });
+            Ok(answers.collect())
+        }))
+    }
+}
+
+impl Handler<SlotFreed> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, freed: SlotFreed, ctx: &mut Self::Context) {
+        self.slot_freed(&freed, ctx);
+    }
+}
+
+impl Handler<Settled> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Settled(ids): Settled, ctx: &mut Self::Context) {
+        self.settled(ids);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<RunnerDied> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, died: RunnerDied, ctx: &mut Self::Context) {
+        if self.drained.is_none() {
+            self.replace_runner(died.type_name, ctx);
+        }
+    }
+}
+
+impl Handler<Drain> for JobSupervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, drain: Drain, _: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        self.health.claiming.store(false, Ordering::Relaxed);
+        self.drained.get_or_insert_default().push(reply);
+        for place in self.runners.values() {
+            place.addr.do_send(StopAll { grace: drain.grace });
+        }
+        self.tell_drained();
+        Box::pin(async {
+            let _ = answer.await; // a supervisor that is gone has nothing left
+        })
     }
 }

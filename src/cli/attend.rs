@@ -13,8 +13,8 @@ use super::reach::{Purpose, Reach, Server};
 use super::terminal::note;
 use super::view::View;
 use super::words::{program, short};
+use crate::http::logs::LogPage;
 use crate::job::Status;
-use crate::store::history::LogRow;
 use crate::store::row::JobSummary;
 
 /// A server that restarts is back sooner. After this time without one, the application here takes over.
@@ -140,9 +140,9 @@ impl Attendant<'_> {
     async fn last_lines(&self, client: &Client, id: Uuid, view: &mut View) {
         let newest = [("level", "warn".to_owned()), ("tail", "100".to_owned())];
         if let Ok(answer) = client.get(&format!("api/jobs/{id}/logs"), &newest).await
-            && let Ok(lines) = read::<Vec<LogRow>>(&answer["lines"])
+            && let Ok(page) = read::<LogPage>(&answer)
         {
-            view.log(&lines);
+            view.log(&page.lines);
         }
     }
 }

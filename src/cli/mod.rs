@@ -24,7 +24,6 @@ mod problem;
 mod reach;
 mod report;
 mod run;
-mod run_file;
 mod schema;
 mod serve;
 mod table;

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use super::exit::Failure;
+use crate::http::error::BadParameter;
+use crate::job::FieldError;
 
 /// A problem document (RFC 9457). Nothing in it is required: a proxy on the way may answer with something else.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,19 +21,11 @@ pub struct Problem {
     /// The kind of problem, for programs.
     pub code: String,
     /// One entry per bad field.
-    pub errors: Vec<BadField>,
+    pub errors: Vec<FieldError>,
+    /// One entry per bad query parameter.
+    pub parameters: Vec<BadParameter>,
     /// Names that may have been meant.
     pub near: Vec<String>,
-}
-
-/// What is wrong with one field.
-#[derive(Clone, Debug, Deserialize)]
-pub struct BadField {
-    /// Where: a JSON pointer; empty for the whole.
-    #[serde(default)]
-    pub pointer: String,
-    /// What, in a sentence.
-    pub message: String,
 }
 
 impl Problem {
@@ -48,12 +42,15 @@ impl Problem {
             }
             text.push(':');
         }
-        for BadField { pointer, message } in &self.errors {
+        for FieldError { pointer, message } in &self.errors {
             // Writing to a String can't fail.
             let _ = match pointer.as_str() {
                 "" => write!(text, "\n  {message}"),
                 pointer => write!(text, "\n  {}: {message}", name(pointer)),
             };
+        }
+        for BadParameter { parameter, message } in &self.parameters {
+            let _ = write!(text, "\n  {parameter}: {message}");
         }
         let unnamed: Vec<_> = self.near.iter().filter(|near| !text.contains(near.as_str())).collect();
         if let Some(near) = unnamed.first() {

@@ -14,12 +14,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use tokio::sync::oneshot;
 
 use super::client::Client;
 use super::exit::{Done, Failure};
-use super::run_file::RunFile;
-use crate::app::{Application, Locked};
+use crate::app::{Application, DataDirError, RunFile};
 use crate::config::{Config, DataArgs, ListenArgs, WorkArgs};
 use crate::job::Registry;
 
@@ -103,7 +105,7 @@ impl Reach {
             return Client::new(url).map(Some);
         }
         let Some(found) = RunFile::read(&self.data_dir()?) else { return Ok(None) };
-        if !found.is_process_alive() {
+        if !is_alive(found.pid) {
             return Ok(None);
         }
         let client = Client::new(&found.url)?;
@@ -118,7 +120,7 @@ impl Reach {
         let (config, registry) = (self.config_here(purpose)?, self.registry.clone());
         match apart(move || Application::start(config, registry)).await {
             Ok(application) => Ok(Server { client: Client::new(application.url())?, here: Some(application) }),
-            Err(error) if error.is::<Locked>() => Ok(Server { client: self.quicker_one(&error).await?, here: None }),
+            Err(error) if is_locked(&error) => Ok(Server { client: self.quicker_one(&error).await?, here: None }),
             Err(error) => Err(error.into()),
         }
     }
@@ -194,6 +196,16 @@ impl Server {
     }
 }
 
+/// Whether a process lives. Its server may have been killed, and another program may have got its port.
+fn is_alive(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+}
+
+/// Whether the application did not start because another process has the data directory.
+pub fn is_locked(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(DataDirError::Locked(_)))
+}
+
 /// The application blocks while it starts and stops, and has runtimes of its own: it gets a thread that knows nothing of ours.
 pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
     let (done, result) = oneshot::channel();
@@ -205,7 +217,7 @@ pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> +
 mod tests {
     use std::ffi::{OsStr, OsString};
 
-    use super::value_after;
+    use super::{is_alive, value_after};
 
     #[test]
     fn a_server_named_after_the_type_is_found() {
@@ -214,5 +226,11 @@ mod tests {
         assert_eq!(value_after(&found, "--server"), Some(OsStr::new("http://a")));
         assert_eq!(value_after(&words("--server=b"), "--server"), Some(OsStr::new("b")));
         assert_eq!(value_after(&words("--servers=b"), "--server"), None);
+    }
+
+    #[test]
+    fn a_process_lives_or_not() {
+        assert!(is_alive(std::process::id()));
+        assert!(!is_alive(u32::MAX) && !is_alive(i32::MAX as u32));
     }
 }

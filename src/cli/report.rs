@@ -11,10 +11,11 @@
 use chrono::Utc;
 use serde_json::Value;
 
-use super::client::{Client, JobDetail, read};
+use super::client::{Client, read};
 use super::words;
+use crate::http::history::ItemErrorPage;
+use crate::http::show::JobDetail;
 use crate::job::Status;
-use crate::store::history::ItemErrorRow;
 use crate::store::row::JobSummary;
 
 /// Enough to see what kind of trouble it is.
@@ -24,7 +25,7 @@ const RESULT_ENTRIES: usize = 12;
 
 /// The lines about a job that has ended.
 pub async fn ended(client: &Client, detail: &JobDetail, label: &str, plural: &str) -> Vec<String> {
-    let job = &detail.summary;
+    let job = &detail.job;
     let mut lines = vec![headline(job, label, plural)];
     lines.extend(result_lines(detail.body.result.as_ref()));
     if job.error_count > 0 {
@@ -71,7 +72,7 @@ fn result_lines(result: Option<&Value>) -> Vec<String> {
 async fn item_errors(client: &Client, job: &JobSummary) -> Vec<String> {
     let limit = [("limit", ITEM_ERRORS.to_string())];
     let answer = client.get(&format!("api/jobs/{}/item-errors", job.id), &limit).await;
-    let rows = answer.and_then(|answer| read::<Vec<ItemErrorRow>>(&answer["item_errors"])).unwrap_or_default();
+    let rows = answer.and_then(|answer| read::<ItemErrorPage>(&answer)).map_or_else(|_| Vec::new(), |p| p.item_errors);
     let mut lines = vec![match job.error_count {
         1 => "1 item failed:".to_owned(),
         n => format!("{} items failed:", words::count(n)),

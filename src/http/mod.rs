@@ -1,2 +1,49 @@
-//! How it is asked.
+//! How it is asked: REST, probes, the document that describes both, and a plain landing page.
+//!
+//! ```text
+//!   request ─▶ headers ─▶ guard ─▶ routes ─▶ one file per resource ─▶ read ─▶ store        (questions)
+//!                            │                                     └─▶ JobSupervisor       (Submit, Cancel)
+//!                            └ 403                    Problem ◀── whatever goes wrong, anywhere
+//! ```
+//!
+//! Rules:
+//! - Every path and its methods stand in [`routes`], on one screen. A test holds it and the OpenAPI document together.
+//! - Every error is a [`Problem`](error::Problem) with a stable code. Nothing that a client sends may become a 500: what comes
+//!   in goes through [`body`], [`query`] and [`limits`], which know every bound and its reason.
+//! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
+//!   only one who accepts jobs and wishes that they stop.
+
+pub mod actor;
+pub mod body;
+pub mod bulk;
+pub mod bulk_cancel;
+pub mod bulk_retry;
+pub mod cancel;
+pub mod create;
+pub mod cursor;
+pub mod docs;
+pub mod error;
+pub mod guard;
+pub mod headers;
+pub mod health;
+pub mod history;
+pub mod job_types;
+pub mod landing;
+pub mod limits;
+pub mod list;
+pub mod log_text;
+pub mod logs;
+mod openapi;
+pub mod query;
+pub mod read;
+pub mod refusals;
+pub mod retry;
+mod routes;
+pub mod show;
 pub mod state;
+pub mod stats;
+pub mod submit;
+pub mod ws;
+
+pub use openapi::openapi;
+pub use routes::configure;

@@ -6,6 +6,7 @@ use actix::Addr;
 
 use crate::actors::health::Health;
 use crate::actors::supervisor::JobSupervisor;
+use crate::actors::tracker::JobTracker;
 use crate::job::{DbPool, Registry};
 
 /// Shared by all requests. Cheap to clone.
@@ -15,6 +16,8 @@ pub struct AppState {
     pub registry: Registry,
     /// Where commands go.
     pub supervisor: Addr<JobSupervisor>,
+    /// Where live clients join.
+    pub tracker: Addr<JobTracker>,
     /// For reading.
     pub db: DbPool,
     /// For probes.

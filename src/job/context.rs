@@ -1,5 +1,6 @@
 //! What a handler sees: its way to report, to notice that it should stop, and to reach the world.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::attempt::Attempt;
 use super::command::JobCommand;
 use super::environment::{Environment, MediaRoots};
+use super::outcome::Fatal;
 use super::stop::{StopReason, Stopped};
 
 /// Handed to [`Job::run`](super::Job::run). Cheap to clone and to call in a tight loop.
@@ -81,28 +83,55 @@ impl JobContext {
         self.attempt.only_items.as_ref().is_none_or(|only| only.contains(item))
     }
 
+    /// The items that this run is about, when it retries only the failed items of another job.
+    pub fn only_items(&self) -> Option<&HashSet<String>> {
+        self.attempt.only_items.as_ref()
+    }
+
     /// The normal way to write a job: calls `work` for each item in turn, counts, records item errors, reports progress, and
     /// stops between two items when asked to. A retry of only the failed items sees only those.
     ///
+    /// `Err` of `work` is an item error and the next item follows, unless it is [`Fatal`]: then the job fails. Items are
+    /// taken one by one, never gathered, as long as their iterator knows its length. `work` need not yield: others get
+    /// their turn between items.
+    ///
     /// `Err` means that the handler should end; pass it on with `?`.
-    pub async fn each<T, F, Fut>(&self, items: impl IntoIterator<Item = T>, mut work: F) -> Result<(), Stopped>
+    pub async fn each<T, F, Fut>(&self, items: impl IntoIterator<Item = T>, work: F) -> anyhow::Result<()>
     where
         T: Display,
         F: FnMut(T) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
     {
-        let items: Vec<(String, T)> =
-            items.into_iter().map(|item| (item.to_string(), item)).filter(|(key, _)| self.wants(key)).collect();
-        let total = items.len() as u64;
+        let items = items.into_iter();
+        match (self.only_items(), items.size_hint()) {
+            (Some(only), _) => self.each_of(only.len(), items, work).await,
+            (None, (length, Some(most))) if length == most => self.each_of(length, items, work).await,
+            (None, _) => {
+                let items: Vec<T> = items.collect();
+                self.each_of(items.len(), items.into_iter(), work).await
+            }
+        }
+    }
+
+    async fn each_of<T, F, Fut>(&self, total: usize, items: impl Iterator<Item = T>, mut work: F) -> anyhow::Result<()>
+    where
+        T: Display,
+        F: FnMut(T) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>>,
+    {
+        let total = total as u64;
         self.items(0, total);
-        for (done, (key, item)) in (1..).zip(items) {
+        let wanted = items.map(|item| (item.to_string(), item)).filter(|(key, _)| self.wants(key));
+        for (done, (key, item)) in (1..).zip(wanted) {
             self.checkpoint()?;
-            match work(item).await {
+            match work(item).await.map_err(anyhow::Error::downcast::<Fatal>) {
                 Ok(()) => {}
-                Err(error) if error.is::<Stopped>() => self.checkpoint()?,
-                Err(error) => self.item_error(key, &error),
+                Err(Ok(Fatal(error))) => return Err(error),
+                Err(Err(error)) if error.is::<Stopped>() => self.checkpoint()?,
+                Err(Err(error)) => self.item_error(key, &error),
             }
             self.items(done, total);
+            tokio::task::consume_budget().await;
         }
         Ok(())
     }

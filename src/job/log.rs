@@ -29,7 +29,8 @@ const BUFFERED_BYTES: usize = 4 << 20;
 const MESSAGE_BYTES: usize = 8 << 10;
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum LogLevel {
     Debug,
@@ -79,6 +80,15 @@ pub struct LogLine {
 /// Where the lines of an attempt start: `attempt << 32`, so that positions grow over attempts too and fit JSON's numbers.
 pub const fn first_seq(attempt: i32) -> i64 {
     (attempt as i64) << 32
+}
+
+/// What to cut out of the middle of a stored log once the lines from `first` to `last` were added: from, until. Now and then
+/// only, so that the log may be longer by a tenth for a while.
+pub fn middle_of_log(attempt: i32, first: i64, last: i64) -> Option<(i64, i64)> {
+    const STEP: i64 = TAIL_LINES / 10;
+    let start = first_seq(attempt);
+    let stepped = (last - start) / STEP > (first - start) / STEP;
+    (stepped && last - start >= HEAD_LINES + TAIL_LINES).then(|| (start + HEAD_LINES, last + 1 - TAIL_LINES))
 }
 
 /// The lines of one attempt that nobody has read yet.
@@ -237,7 +247,9 @@ fn cut(mut message: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUFFERED_LINES, HEAD_LINES, LogBuffer, LogLevel, MESSAGE_BYTES, cut, first_seq};
+    use super::{
+        BUFFERED_LINES, HEAD_LINES, LogBuffer, LogLevel, MESSAGE_BYTES, TAIL_LINES, cut, first_seq, middle_of_log,
+    };
 
     #[test]
     fn the_head_and_the_newest_lines_are_kept_and_the_gap_shows_in_the_numbers() {
@@ -252,6 +264,15 @@ mod tests {
         assert_eq!(kept.last().unwrap().seq, first_seq(2) + said - 1);
         assert!(kept.windows(2).all(|w| w[0].seq < w[1].seq));
         assert!(buffer.take().is_empty());
+    }
+
+    #[test]
+    fn the_middle_of_a_long_log_is_cut_out_now_and_then() {
+        let start = first_seq(1);
+        assert_eq!(middle_of_log(1, start, start + TAIL_LINES), None);
+        let last = start + HEAD_LINES + TAIL_LINES;
+        assert_eq!(middle_of_log(1, start, last), Some((start + HEAD_LINES, last + 1 - TAIL_LINES)));
+        assert_eq!(middle_of_log(1, last, last + 1), None);
     }
 
     #[test]

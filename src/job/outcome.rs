@@ -1,5 +1,7 @@
 //! What a handler returns when it ends.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::status::OutcomeKind;
@@ -51,5 +53,22 @@ impl Outcome {
     pub fn data(mut self, data: Value) -> Self {
         self.data = data;
         self
+    }
+}
+
+/// Makes the error of one item the error of the whole job: inside [`each`](super::JobContext::each) return
+/// `Err(Fatal(error).into())` when no other item can fare better, as when the database is gone.
+#[derive(Debug)]
+pub struct Fatal(pub anyhow::Error);
+
+impl fmt::Display for Fatal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Fatal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
     }
 }

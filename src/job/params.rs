@@ -1,12 +1,12 @@
 //! The check of a job's parameters: the schema finds every bad field, then the type itself has the last word.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Job;
 
 /// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// Where: a JSON pointer into the params, `/items`; empty for the whole.
     pub pointer: String,

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::schema::{job_events, job_item_errors, job_logs};
+use crate::job::LogLevel;
 
 /// A line of a job's log.
 #[derive(Clone, Debug, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
@@ -21,6 +22,7 @@ pub struct LogRow {
     /// When it was said.
     pub at: DateTime<Utc>,
     /// `debug`, `info`, `warn` or `error`.
+    #[schema(value_type = LogLevel)]
     pub level: String,
     /// The module that said it.
     pub target: String,
@@ -42,12 +44,16 @@ pub struct EventRow {
     /// The run it belongs to; 0 before the first.
     pub attempt: i32,
     /// Who did it, where somebody did.
+    #[schema(required)]
     pub actor: Option<String>,
     /// Why.
+    #[schema(required)]
     pub reason: Option<String>,
     /// The node that it is about.
+    #[schema(required)]
     pub node_id: Option<Uuid>,
     /// Further facts.
+    #[schema(required)]
     pub data: Option<Value>,
 }
 

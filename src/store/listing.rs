@@ -5,9 +5,10 @@ use diesel::pg::Pg;
 use diesel::prelude::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgTextExpressionMethods, QueryDsl, SelectableHelper,
 };
-use diesel::sql_types::Int8;
+use diesel::sql_types::{Bool, Int8};
 use diesel::{QueryResult, dsl::sql};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::row::{JobBody, JobSummary};
@@ -17,6 +18,8 @@ use crate::job::{OutcomeKind, Status};
 /// Which jobs.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// One of these; any when empty.
+    pub ids: Vec<Uuid>,
     /// With one of these statuses; any when empty.
     pub statuses: Vec<Status>,
     /// Of one of these types; any when empty.
@@ -49,8 +52,42 @@ pub async fn ids(conn: &mut AsyncPgConnection, filter: &Filter, limit: i64) -> Q
     filtered(filter).order(jobs::id.desc()).limit(limit).select(jobs::id).load(conn).await
 }
 
+/// What is needed to do a job again.
+#[derive(Clone, Debug)]
+pub struct Retryable {
+    /// The job.
+    pub job: JobSummary,
+    /// Its params.
+    pub params: Value,
+    /// The items that it is about, when not all.
+    pub only_items: Option<Value>,
+}
+
+/// A page of jobs, newest first, with what is needed to do them again; those that were retried already only when `again`.
+pub async fn retryable(
+    conn: &mut AsyncPgConnection,
+    filter: &Filter,
+    again: bool,
+    limit: i64,
+) -> QueryResult<Vec<Retryable>> {
+    let mut query = filtered(filter);
+    if !again {
+        query = query.filter(sql::<Bool>("NOT EXISTS (SELECT FROM jobs AS retry WHERE retry.retry_of = jobs.id)"));
+    }
+    let rows: Vec<(JobSummary, Value, Option<Value>)> = query
+        .order(jobs::id.desc())
+        .limit(limit)
+        .select((JobSummary::as_select(), jobs::params, jobs::only_items))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(job, params, only_items)| Retryable { job, params, only_items }).collect())
+}
+
 fn filtered(filter: &Filter) -> Boxed<'_> {
     let mut query: Boxed<'_> = jobs::table.into_boxed();
+    if !filter.ids.is_empty() {
+        query = query.filter(jobs::id.eq_any(&filter.ids));
+    }
     if !filter.statuses.is_empty() {
         query = query.filter(jobs::status.eq_any(&filter.statuses));
     }

@@ -12,8 +12,8 @@
 
 pub mod cancel;
 pub mod claim;
-mod connect;
-// pub mod embedded;
+pub mod connect;
+pub mod embedded;
 pub mod enqueue;
 pub mod finish;
 pub mod history;
@@ -31,5 +31,4 @@ pub mod schema;
 mod statement;
 pub mod stats;
 
-pub use connect::redacted;
 pub use nul::find_nul;

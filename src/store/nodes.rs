@@ -27,7 +27,8 @@ pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize>
     diesel::update(nodes::table.find(id)).set(nodes::renewed_at.eq(now)).execute(conn).await
 }
 
-/// Says that a node went away in order.
+/// Says that a node is gone: it stops in order, or its process is known to be dead.
 pub async fn sign_off(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
-    diesel::update(nodes::table.find(id)).set(nodes::stopped_at.eq(now)).execute(conn).await
+    let still_there = nodes::table.find(id).filter(nodes::stopped_at.is_null());
+    diesel::update(still_there).set(nodes::stopped_at.eq(now)).execute(conn).await
 }

@@ -6,9 +6,8 @@ use anyhow::Context;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use futures_util::FutureExt;
 
-use super::connect::connect;
+use super::connect::connect_boxed;
 use crate::job::DbPool;
 
 /// Enough for two requests per core and some jobs; a private Postgres allows 60 in all.
@@ -19,7 +18,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// A pool that connects when it is first asked and forgets connections that broke.
 pub fn build(database_url: &str) -> anyhow::Result<DbPool> {
     let mut config = ManagerConfig::<AsyncPgConnection>::default();
-    config.custom_setup = Box::new(|url| connect(url).boxed());
+    config.custom_setup = Box::new(connect_boxed);
     config.recycling_method = RecyclingMethod::Fast;
     let manager = AsyncDieselConnectionManager::new_with_config(database_url, config);
     Pool::builder(manager)

@@ -1,42 +1,47 @@
 //! Handing back the jobs of nodes that died.
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, Bool, Float8, Uuid as SqlUuid};
+use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{Bool, Float8, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::finish::{ReleaseWrite, release};
 use super::row::{JobSummary, SummarySql, summary_columns};
+use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
+use crate::job::Status;
 
 /// A node that has not renewed its row for this long is dead, in seconds of the database's clock.
 pub const LEASE_SECONDS: f64 = 10.0;
 
-/// Which nodes are known to be dead.
-#[derive(Clone, Debug)]
-pub enum Dead {
-    /// All but this one: the database belongs to one data directory, whose lock this process holds.
-    AllBut(Uuid),
-    /// These, whose processes are gone, and any whose lease ran out, but never the last one named.
-    These {
-        /// Known to be gone.
-        gone: Vec<Uuid>,
-        /// Never rescued from: the node that asks.
-        me: Uuid,
-    },
+/// Takes the jobs from dead nodes: back to pending; cancelled, when somebody had asked; failed, when this happened too often.
+///
+/// A node is dead when its row says so or was not renewed within the lease. When `alone`, the database belongs to one data
+/// directory, whose lock this process holds: then every other node is dead.
+pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid, alone: bool) -> QueryResult<Vec<JobSummary>> {
+    Cached(Rescue { alone, me, lease: LEASE_SECONDS }).load(conn).await
 }
 
-/// Takes the jobs from dead nodes: back to pending; cancelled, when somebody had asked; failed, when this happened too often.
-pub async fn rescue(conn: &mut AsyncPgConnection, dead: &Dead) -> QueryResult<Vec<JobSummary>> {
-    let statement = match dead {
-        Dead::AllBut(me) => Rescue { all: true, gone: Vec::new(), me: *me, lease: LEASE_SECONDS },
-        Dead::These { gone, me } => Rescue { all: false, gone: gone.clone(), me: *me, lease: LEASE_SECONDS },
-    };
-    Cached(statement).load(conn).await
+/// Gives back the jobs that this node holds without knowing: those of a claim whose answer was lost on the way.
+pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
+    let held: Vec<(Uuid, i32)> = jobs::table
+        .filter(jobs::node_id.eq(me))
+        .filter(jobs::status.eq_any([Status::Running, Status::Cancelling]))
+        .filter(jobs::id.ne_all(known))
+        .select((jobs::id, jobs::attempt))
+        .load(conn)
+        .await?;
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reason = "the answer to its claim was lost";
+    let write = |(job_id, attempt)| ReleaseWrite { job_id, attempt, reason: reason.to_owned() };
+    release(conn, &held.into_iter().map(write).collect::<Vec<_>>()).await
 }
 
 struct Rescue {
-    all: bool,
-    gone: Vec<Uuid>,
+    alone: bool,
     me: Uuid,
     lease: f64,
 }
@@ -47,9 +52,9 @@ impl Statement for Rescue {
     const SQL: &'static str = concat!(
         ", orphan AS (
             SELECT jobs.id, jobs.node_id, jobs.attempt FROM jobs LEFT JOIN nodes ON nodes.id = jobs.node_id
-            WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $3
-              AND ($1 OR jobs.node_id = ANY ($2) OR nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
-                   OR nodes.renewed_at < now() - make_interval(secs => $4))
+            WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $2
+              AND ($1 OR nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
+                   OR nodes.renewed_at < now() - make_interval(secs => $3))
             ORDER BY jobs.id
             FOR UPDATE OF jobs SKIP LOCKED
         ), rescued AS (
@@ -78,8 +83,7 @@ impl Statement for Rescue {
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Bool, _>(&self.all)?;
-        binds.add::<Array<SqlUuid>, _>(&self.gone)?;
+        binds.add::<Bool, _>(&self.alone)?;
         binds.add::<SqlUuid, _>(&self.me)?;
         binds.add::<Float8, _>(&self.lease)
     }

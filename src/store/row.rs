@@ -25,16 +25,21 @@ pub struct JobSummary {
     /// Where it is in its life.
     pub status: Status,
     /// What its handler returned; null until it ended.
+    #[schema(required)]
     pub outcome: Option<OutcomeKind>,
     /// 0 to 100.
     pub progress: f64,
     /// What it does, or the last it said.
+    #[schema(required)]
     pub message: Option<String>,
     /// Items done, when it counts.
+    #[schema(required)]
     pub processed_items: Option<i64>,
     /// Items in all, when it counts.
+    #[schema(required)]
     pub total_items: Option<i64>,
     /// Why it failed.
+    #[schema(required)]
     pub error: Option<String>,
     /// How many of its items failed.
     pub error_count: i64,
@@ -47,25 +52,31 @@ pub struct JobSummary {
     /// How often its node died under it.
     pub interruptions: i32,
     /// The node that runs it, or ran it last.
+    #[schema(required)]
     pub node_id: Option<Uuid>,
     /// Who triggered it.
     pub created_by: String,
     /// Why, in that person's words.
+    #[schema(required)]
     pub reason: Option<String>,
     /// The job that started it.
+    #[schema(required)]
     pub parent_id: Option<Uuid>,
     /// The job that it retries.
+    #[schema(required)]
     pub retry_of: Option<Uuid>,
     /// The cancel ladder, rung by rung, once somebody asked.
-    #[schema(value_type = Option<CancelLadder>)]
+    #[schema(value_type = Option<CancelLadder>, required)]
     pub cancel: Option<Value>,
     /// When it was submitted.
     pub created_at: DateTime<Utc>,
     /// When its last run began.
+    #[schema(required)]
     pub started_at: Option<DateTime<Utc>>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
     /// When it ended.
+    #[schema(required)]
     pub completed_at: Option<DateTime<Utc>>,
     /// Number of its last stored change, over all jobs: what is greater is newer.
     pub rev: i64,
@@ -75,18 +86,25 @@ pub struct JobSummary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CancelLadder {
     /// When somebody asked.
+    #[schema(required, nullable = false)]
     pub requested_at: Option<DateTime<Utc>>,
     /// Who.
+    #[schema(required, nullable = false)]
     pub requested_by: Option<String>,
     /// Why, in that person's words.
+    #[schema(required)]
     pub reason: Option<String>,
     /// When its runner heard.
+    #[schema(nullable = false)]
     pub delivered_at: Option<DateTime<Utc>>,
     /// When its handler had stopped.
+    #[schema(nullable = false)]
     pub stopped_at: Option<DateTime<Utc>>,
     /// When its grace was over and it was aborted.
+    #[schema(nullable = false)]
     pub aborted_at: Option<DateTime<Utc>>,
     /// When it still blocked a thread and was fenced off.
+    #[schema(nullable = false)]
     pub abandoned_at: Option<DateTime<Utc>>,
 }
 
@@ -112,7 +130,9 @@ pub struct JobBody {
     /// Further facts about where it came from.
     pub metadata: Value,
     /// What its handler returned.
+    #[schema(required)]
     pub result: Option<Value>,
     /// When set, it is about these items only: the failed ones of the job that it retries.
+    #[schema(required)]
     pub only_items: Option<Value>,
 }

@@ -1,11 +1,14 @@
 //! Figures over all jobs. The history is never counted whole: only what is active, and what ended within the window.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::job::Status;
 
 /// How many jobs of a type are active.
 #[derive(Clone, Debug, QueryableByName, Serialize, Deserialize, ToSchema)]
@@ -16,6 +19,7 @@ pub struct ActiveCount {
     pub type_name: String,
     /// `pending`, `running` or `cancelling`.
     #[diesel(sql_type = Text)]
+    #[schema(value_type = Status)]
     pub status: String,
     /// How many.
     #[diesel(sql_type = BigInt)]
@@ -51,9 +55,11 @@ pub struct Durations {
     pub count: i64,
     /// Half of them took no longer.
     #[diesel(sql_type = Nullable<Double>)]
+    #[schema(required)]
     pub p50: Option<f64>,
     /// All but one in twenty took no longer.
     #[diesel(sql_type = Nullable<Double>)]
+    #[schema(required)]
     pub p95: Option<f64>,
 }
 
@@ -92,4 +98,11 @@ pub async fn durations(conn: &mut AsyncPgConnection, minutes: i32) -> QueryResul
     .bind::<Integer, _>(minutes)
     .load(conn)
     .await
+}
+
+/// About how many jobs are kept: Postgres' own estimate, which costs nothing.
+pub async fn kept_about(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
+    diesel::select(sql::<BigInt>("(SELECT greatest(reltuples, 0)::int8 FROM pg_class WHERE oid = 'jobs'::regclass)"))
+        .get_result(conn)
+        .await
 }

@@ -10,6 +10,7 @@ use crate::cli::reach::Reach;
 use crate::cli::table::Table;
 use crate::cli::terminal::{note, print, print_json, width};
 use crate::cli::words;
+use crate::http::list::JobPage;
 use crate::store::row::JobSummary;
 
 /// From this width on there is room for whole ids.
@@ -24,7 +25,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "ID", help_heading = "Filters")]
     parent: Option<String>,
     /// How many
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
     /// Go on where an earlier list ended (its `next_cursor`)
     #[arg(long, value_name = "CURSOR")]
@@ -48,7 +49,7 @@ pub async fn run(args: ListArgs, reach: &Reach) -> Done {
             print_json(&answer)?;
             return Ok(Exit::Completed);
         }
-        let jobs: Vec<JobSummary> = read(&answer["jobs"])?;
+        let JobPage { jobs, next_cursor } = read(&answer)?;
         if jobs.is_empty() {
             note(if args.select.is_empty() { "no jobs yet" } else { "no job matches" });
             return Ok(Exit::Completed);
@@ -56,7 +57,7 @@ pub async fn run(args: ListArgs, reach: &Reach) -> Done {
         for line in table(&jobs, width().is_none_or(|w| w >= WIDE)).lines(width()) {
             print(line)?;
         }
-        if let Some(cursor) = answer["next_cursor"].as_str() {
+        if let Some(cursor) = next_cursor {
             note(format!("there are more: go on with --cursor {cursor}, or see more at once with --limit"));
         }
         Ok(Exit::Completed)

@@ -6,12 +6,13 @@ use console::style;
 use serde_json::Value;
 
 use crate::cli::catalog::Catalog;
-use crate::cli::client::{Client, JobDetail, read};
+use crate::cli::client::{Client, read};
 use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::reach::Reach;
 use crate::cli::terminal::{print, print_json};
 use crate::cli::{ladder, words};
-use crate::store::history::{EventRow, ItemErrorRow};
+use crate::http::history::{EventPage, ItemErrorPage};
+use crate::http::show::JobDetail;
 
 /// Show one job: its params, its history, its result
 #[derive(Args, Clone, Debug)]
@@ -45,7 +46,7 @@ pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
 }
 
 fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
-    let (job, now) = (&detail.summary, Utc::now());
+    let (job, now) = (&detail.job, Utc::now());
     let (label, plural) = catalog.names_of(&job.type_name);
     let time = |at| format!("{} ({})", words::local(at), words::relative(at, now));
     let by = |actor: &str| job.reason.as_ref().map_or_else(|| actor.to_owned(), |why| format!("{actor}: {why}"));
@@ -84,13 +85,13 @@ fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
 
 async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
     const SHOWN: usize = 20;
-    let job = &detail.summary;
+    let job = &detail.job;
     if job.error_count == 0 {
         return Ok(());
     }
     let path = format!("api/jobs/{}/item-errors", job.id);
     let answer = client.get(&path, &[("limit", SHOWN.to_string())]).await?;
-    let rows: Vec<ItemErrorRow> = read(&answer["item_errors"])?;
+    let rows = read::<ItemErrorPage>(&answer)?.item_errors;
     print(format!("\n{} failed", words::count(job.error_count)))?;
     for row in &rows {
         print(format!("  {}: {}", row.item, words::one_line(&row.error)))?;
@@ -102,10 +103,10 @@ async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Fa
 }
 
 async fn print_history(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
-    let answer = client.get(&format!("api/jobs/{}/events", detail.summary.id), &[]).await?;
-    let events: Vec<EventRow> = read(&answer["events"])?;
+    let path = format!("api/jobs/{}/events", detail.job.id);
+    let page: EventPage = read(&client.get(&path, &[("limit", "500".to_owned())]).await?)?;
     print("\nhistory")?;
-    for event in events {
+    for event in page.events {
         let actor = event.actor.map(|actor| format!(" by {actor}")).unwrap_or_default();
         let reason = event.reason.map(|why| format!(": {}", words::one_line(&why))).unwrap_or_default();
         let attempt = if event.attempt > 1 { format!(" (attempt {})", event.attempt) } else { String::new() };

@@ -1,0 +1,130 @@
+//! The task that runs a handler, and the certainty that its end is reported.
+//!
+//! A handler ends in one of three ways: it returns, it panics, or its future is dropped (aborted). Each is reported exactly
+//! once, the last by a guard that lives as long as anything of the run does, closures on blocking threads included: "dropped"
+//! means that nothing of it is left.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use actix::{Message, Recipient};
+use futures_util::FutureExt;
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::job::{Attempt, Environment, JobContext, JobResult, Outcome, Registry, Stopped};
+
+/// Fact: a handler is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AttemptEnded {
+    /// The job.
+    pub job_id: Uuid,
+    /// Which run of it.
+    pub attempt: i32,
+    /// How.
+    pub how: Ended,
+}
+
+/// How a handler came to its end.
+#[derive(Debug)]
+pub enum Ended {
+    /// It returned this.
+    Returned(Outcome),
+    /// It returned the error of a stop.
+    Stopped,
+    /// It returned an error: its whole chain.
+    Failed(String),
+    /// It panicked.
+    Panicked(String),
+    /// Its future was dropped, and nothing of it runs any more.
+    Dropped,
+}
+
+/// Starts the handler of `attempt` on the job runtime. `runner` hears of its end.
+pub fn spawn(
+    runtime: &Handle,
+    registry: &Registry,
+    attempt: &Arc<Attempt>,
+    params: Value,
+    environment: Environment,
+    runner: Recipient<AttemptEnded>,
+) -> AbortHandle {
+    let alive =
+        Arc::new(Alive { job_id: attempt.job_id, attempt: attempt.number, reported: AtomicBool::new(false), runner });
+    let ctx = JobContext::new(Arc::clone(attempt), environment, Arc::clone(&alive) as Arc<dyn Send + Sync>);
+    let span = ctx.span().clone();
+    let (registry, type_name) = (registry.clone(), attempt.type_name);
+    // An error is told and dropped in here too: it may be of a type of the handler's own, and panic.
+    let handler = async move {
+        match registry.get(type_name) {
+            Some(registered) => told(registered.run(&params, ctx).await),
+            None => Ended::Failed(format!("this node has no job type `{type_name}`")),
+        }
+    };
+    let watched = Polled { attempt: Arc::clone(attempt), inner: Box::pin(AssertUnwindSafe(handler).catch_unwind()) };
+    let task = async move {
+        alive.report(watched.await.unwrap_or_else(|panic| Ended::Panicked(panic_message(&*panic))));
+    };
+    runtime.spawn(task.instrument(span)).abort_handle()
+}
+
+fn told(result: JobResult) -> Ended {
+    match result {
+        Ok(outcome) => Ended::Returned(outcome),
+        Err(error) if error.is::<Stopped>() => Ended::Stopped,
+        Err(error) => Ended::Failed(format!("{error:#}")),
+    }
+}
+
+/// Shared by all that belongs to a run; reports when the last of it is gone.
+struct Alive {
+    job_id: Uuid,
+    attempt: i32,
+    reported: AtomicBool,
+    runner: Recipient<AttemptEnded>,
+}
+
+impl Alive {
+    fn report(&self, how: Ended) {
+        if !self.reported.swap(true, Ordering::AcqRel) {
+            self.runner.do_send(AttemptEnded { job_id: self.job_id, attempt: self.attempt, how });
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.report(Ended::Dropped);
+    }
+}
+
+/// A handler whose every poll is timed, so that one that blocks its thread can be named.
+struct Polled<F> {
+    attempt: Arc<Attempt>,
+    inner: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Polled<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.attempt.poll_begins();
+        let polled = self.inner.as_mut().poll(cx);
+        self.attempt.poll_ends();
+        polled
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
+}

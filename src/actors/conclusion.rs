@@ -1,0 +1,180 @@
+//! What the end of a handler means for its job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::attempt_task::Ended;
+use crate::job::{Attempt, LogLevel, Outcome, OutcomeKind, StopReason};
+use crate::store::cancel::Rung;
+use crate::store::finish::{FinishWrite, ReleaseWrite};
+
+/// A larger result is left out: it belongs in a table of the type's own, not in every reader's memory.
+const RESULT_BYTES: usize = 1 << 20;
+/// An error chain or a message is read by people.
+const TEXT_BYTES: usize = 16 << 10;
+
+/// How a run is to be written down.
+pub enum Conclusion {
+    /// For good.
+    Finish(Box<FinishWrite>),
+    /// Back to the queue.
+    Release(ReleaseWrite),
+}
+
+/// Works out what to write about a run that came to its end. `timeout` is its type's, for the error text.
+pub fn conclude(attempt: &Arc<Attempt>, how: Ended, timeout: Option<Duration>) -> Conclusion {
+    let reason = attempt.stop.reason();
+    let (outcome, error) = match how {
+        Ended::Returned(outcome) => (outcome, None),
+        Ended::Failed(error) => (Outcome::failed(""), Some(error)),
+        Ended::Panicked(message) => (Outcome::failed(""), Some(format!("panicked: {message}"))),
+        Ended::Stopped | Ended::Dropped => (Outcome::cancelled(), None),
+    };
+    match (reason, outcome.kind) {
+        (Some(StopReason::Interrupted), OutcomeKind::Cancelled) => release(attempt, "its node is shutting down"),
+        (Some(StopReason::TimedOut), OutcomeKind::Cancelled) => {
+            let limit = timeout.map_or_else(String::new, |t| format!(" after {} s", t.as_secs_f64()));
+            finish(attempt, Outcome::failed(""), Some(format!("timed out{limit}")), Rung::Stopped)
+        }
+        _ => finish(attempt, outcome, error, Rung::Stopped),
+    }
+}
+
+/// What to write about a run that still holds a thread and is given up.
+pub fn abandon(attempt: &Arc<Attempt>) -> Conclusion {
+    match attempt.stop.reason() {
+        Some(StopReason::Interrupted) => release(attempt, "its node is shutting down; it blocked its thread"),
+        Some(StopReason::TimedOut) => {
+            let error = "timed out; it blocked its thread and was abandoned".to_owned();
+            finish(attempt, Outcome::failed(""), Some(error), Rung::Abandoned)
+        }
+        Some(StopReason::Cancelled) | None => finish(attempt, Outcome::cancelled(), None, Rung::Abandoned),
+    }
+}
+
+/// Gives the job of a run back to the queue.
+pub fn release(attempt: &Arc<Attempt>, reason: &str) -> Conclusion {
+    Conclusion::Release(ReleaseWrite { job_id: attempt.job_id, attempt: attempt.number, reason: reason.to_owned() })
+}
+
+fn finish(attempt: &Arc<Attempt>, outcome: Outcome, error: Option<String>, rung: Rung) -> Conclusion {
+    let item_errors = attempt.take_item_errors();
+    let mut progress = attempt.progress();
+    let mut kind = outcome.kind;
+    let mut error = error;
+    if kind == OutcomeKind::Failed && error.is_none() {
+        error = Some(outcome.message.clone().unwrap_or_else(|| "failed without a reason".to_owned()));
+    }
+    if kind == OutcomeKind::Completed && item_errors.count > 0 {
+        kind = OutcomeKind::CompletedWithErrors;
+    }
+    if let Some(message) = outcome.message.filter(|m| !m.is_empty()) {
+        progress.message = Some(message);
+    }
+    if kind == OutcomeKind::CompletedWithErrors {
+        progress.message = Some(with_error_count(progress.message.take(), item_errors.count));
+    }
+    Conclusion::Finish(Box::new(FinishWrite {
+        job_id: attempt.job_id,
+        attempt: attempt.number,
+        outcome: kind,
+        error: error.map(cut),
+        result: result(attempt, outcome.data),
+        progress: crate::job::Progress { message: progress.message.map(cut), ..progress },
+        error_count: item_errors.count,
+        item_errors: item_errors.kept,
+        rung,
+    }))
+}
+
+fn with_error_count(message: Option<String>, count: i64) -> String {
+    let errors = if count == 1 { "1 error".to_owned() } else { format!("{count} errors") };
+    match message {
+        Some(message) => format!("{message} ({errors})"),
+        None => errors,
+    }
+}
+
+/// The result as it is stored. One that is too large is left out, and its job says so: the work was done all the same.
+fn result(attempt: &Arc<Attempt>, data: Value) -> Option<Value> {
+    if data.is_null() {
+        return None;
+    }
+    let size = data.to_string().len();
+    if size <= RESULT_BYTES {
+        return Some(data);
+    }
+    let note = format!("the result of {size} bytes is over the limit of {RESULT_BYTES} and was left out");
+    attempt.say(LogLevel::Warn, module_path!(), note.clone());
+    Some(json!({ "omitted": note }))
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT_BYTES {
+        let end = text.floor_char_boundary(TEXT_BYTES);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::{Conclusion, RESULT_BYTES, conclude};
+    use crate::actors::attempt_task::Ended;
+    use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser, StopReason};
+    use crate::store::finish::FinishWrite;
+
+    fn attempt() -> Arc<Attempt> {
+        let parser = Arc::new(ProgressParser::new(&[]).unwrap());
+        Attempt::new(Uuid::now_v7(), 1, "t", parser, None, Box::new(|_| {}))
+    }
+
+    fn finished(attempt: &Arc<Attempt>, how: Ended) -> FinishWrite {
+        match conclude(attempt, how, None) {
+            Conclusion::Finish(write) => *write,
+            Conclusion::Release(_) => panic!("released"),
+        }
+    }
+
+    #[test]
+    fn stopping_when_asked_is_no_failure() {
+        let attempt = attempt();
+        attempt.stop.request(StopReason::Cancelled);
+        let write = finished(&attempt, Ended::Stopped);
+        assert_eq!((write.outcome, write.error), (OutcomeKind::Cancelled, None));
+    }
+
+    #[test]
+    fn a_job_whose_time_is_up_fails_unless_it_was_done() {
+        let attempt = attempt();
+        attempt.stop.request(StopReason::TimedOut);
+        let write = finished(&attempt, Ended::Dropped);
+        assert_eq!((write.outcome, write.error.as_deref()), (OutcomeKind::Failed, Some("timed out")));
+        assert_eq!(finished(&attempt, Ended::Returned(Outcome::completed())).outcome, OutcomeKind::Completed);
+    }
+
+    #[test]
+    fn an_interrupted_run_goes_back_to_the_queue_unless_it_was_done() {
+        let attempt = attempt();
+        attempt.stop.request(StopReason::Interrupted);
+        assert!(matches!(conclude(&attempt, Ended::Dropped, None), Conclusion::Release(_)));
+        let write = finished(&attempt, Ended::Returned(Outcome::completed()));
+        assert_eq!(write.outcome, OutcomeKind::Completed);
+    }
+
+    #[test]
+    fn a_huge_result_is_left_out_and_the_outcome_stays() {
+        let huge = Value::String("x".repeat(RESULT_BYTES));
+        let write = finished(&attempt(), Ended::Returned(Outcome::completed().data(json!({ "huge": huge }))));
+        assert_eq!(write.outcome, OutcomeKind::Completed);
+        assert!(write.result.unwrap()["omitted"].is_string());
+    }
+}

@@ -1,0 +1,323 @@
+//! The runner of one job type: starts handlers, hears of their ends, stops them.
+//!
+//! It never awaits a handler. A stop is a message, a tripped signal and two timers: after the grace the handler's future is
+//! aborted at its next `.await`; if it reaches none, the attempt is given up and the thread counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use uuid::Uuid;
+
+use super::attempt_task::{self, AttemptEnded, Ended};
+use super::conclusion::{self, Conclusion};
+use super::health::Health;
+use super::tracker::{Climbed, Concluded, JobTracker, Touched};
+use crate::job::{Attempt, Environment, JobSpec, LogLevel, ProgressParser, Registry, StopReason};
+use crate::store::cancel::{Rung, RungWrite};
+use crate::store::claim::Claimed;
+
+/// How long an aborted handler has to reach an `.await`.
+const ABORT_GRACE: Duration = Duration::from_secs(5);
+/// How often handlers that block their thread are looked for; also how long one may do so unnoticed.
+const BLOCK_CHECK: Duration = Duration::from_secs(1);
+
+/// Command: run this job.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Run(pub Box<Claimed>);
+
+/// Command: make this job stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Stop {
+    /// The job.
+    pub job_id: Uuid,
+    /// Why.
+    pub reason: StopReason,
+}
+
+/// Command: make all jobs stop, because the node goes away.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopAll {
+    /// The longest that they have to stop by themselves.
+    pub grace: Duration,
+}
+
+/// Fact: a slot of this type is free again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SlotFreed {
+    /// The type.
+    pub type_name: &'static str,
+    /// The job that had it.
+    pub job_id: Uuid,
+}
+
+/// Fact: a runner's actor is gone, by a panic or otherwise.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RunnerDied {
+    /// Its type.
+    pub type_name: &'static str,
+}
+
+/// The actor.
+pub struct JobRunner {
+    spec: JobSpec,
+    /// Shared by the attempts: reads counts out of their messages.
+    progress: Arc<ProgressParser>,
+    /// To start handlers by their type.
+    registry: Registry,
+    /// Where handlers run.
+    runtime: Handle,
+    /// What they can reach.
+    environment: Environment,
+    /// Told of all that happens.
+    tracker: Addr<JobTracker>,
+    /// Told when a slot is free.
+    supervisor: Recipient<SlotFreed>,
+    health: Arc<Health>,
+    /// What runs, by job.
+    running: HashMap<Uuid, Running>,
+    /// Runs that were given up and still hold a thread.
+    abandoned: HashSet<(Uuid, i32)>,
+    /// How many of its handlers blocked their thread when it last looked.
+    blocking: u64,
+    /// Tells the supervisor when this actor is dropped, however that comes.
+    _tombstone: Tombstone,
+}
+
+/// One run. Dropping it stops the handler: a runner that dies takes its jobs with it.
+struct Running {
+    attempt: Arc<Attempt>,
+    abort: AbortHandle,
+    /// Whether it has been said that it blocks its thread.
+    called_blocking: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.attempt.stop.request(StopReason::Interrupted);
+        self.abort.abort();
+    }
+}
+
+struct Tombstone {
+    type_name: &'static str,
+    supervisor: Recipient<RunnerDied>,
+}
+
+impl Drop for Tombstone {
+    fn drop(&mut self) {
+        self.supervisor.do_send(RunnerDied { type_name: self.type_name });
+    }
+}
+
+/// What a runner needs from its supervisor.
+pub struct RunnerParts {
+    /// The type.
+    pub spec: JobSpec,
+    /// Reads counts out of messages.
+    pub progress: Arc<ProgressParser>,
+    /// All types.
+    pub registry: Registry,
+    /// Where handlers run.
+    pub runtime: Handle,
+    /// What they can reach.
+    pub environment: Environment,
+    /// Told of all that happens.
+    pub tracker: Addr<JobTracker>,
+    /// Told when a slot is free.
+    pub slot_freed: Recipient<SlotFreed>,
+    /// Told when this runner is gone.
+    pub runner_died: Recipient<RunnerDied>,
+    /// Figures for probes.
+    pub health: Arc<Health>,
+}
+
+impl JobRunner {
+    /// A runner with nothing to do.
+    pub fn new(parts: RunnerParts) -> Self {
+        Self {
+            spec: parts.spec,
+            progress: parts.progress,
+            registry: parts.registry,
+            runtime: parts.runtime,
+            environment: parts.environment,
+            tracker: parts.tracker,
+            supervisor: parts.slot_freed,
+            health: parts.health,
+            running: HashMap::new(),
+            abandoned: HashSet::new(),
+            blocking: 0,
+            _tombstone: Tombstone { type_name: parts.spec.name, supervisor: parts.runner_died },
+        }
+    }
+
+    fn start(&mut self, claimed: Claimed, runner: Recipient<AttemptEnded>) {
+        let tracker = self.tracker.clone();
+        let only_items = claimed.only_items.and_then(|items| serde_json::from_value(items).ok());
+        let attempt = Attempt::new(
+            claimed.job.id,
+            claimed.job.attempt,
+            self.spec.name,
+            Arc::clone(&self.progress),
+            only_items,
+            Box::new(move |attempt| tracker.do_send(Touched(Arc::clone(attempt)))),
+        );
+        let (runtime, environment) = (&self.runtime, self.environment.clone());
+        let abort = attempt_task::spawn(runtime, &self.registry, &attempt, claimed.params, environment, runner);
+        self.running.insert(attempt.job_id, Running { attempt, abort, called_blocking: false });
+        self.count();
+    }
+
+    /// Begins the ladder: trips the signal and sets the timer of the next rung.
+    fn stop(&self, job_id: Uuid, reason: StopReason, grace: Duration, ctx: &mut Context<Self>) {
+        let Some(run) = self.running.get(&job_id) else { return };
+        if !run.attempt.stop.request(reason) {
+            return;
+        }
+        let number = run.attempt.number;
+        if reason == StopReason::Cancelled {
+            self.climbed(&run.attempt, Rung::Delivered);
+        }
+        ctx.run_later(grace, move |runner, ctx| runner.abort(job_id, number, ctx));
+    }
+
+    fn abort(&self, job_id: Uuid, number: i32, ctx: &mut Context<Self>) {
+        let Some(run) = self.current(job_id, number) else { return };
+        run.abort.abort();
+        if run.attempt.stop.reason() == Some(StopReason::Cancelled) {
+            self.climbed(&run.attempt, Rung::Aborted);
+        }
+        ctx.run_later(ABORT_GRACE, move |runner, _| runner.abandon(job_id, number));
+    }
+
+    /// Gives up a run that still holds a thread. What it writes from now on is refused by the fence.
+    fn abandon(&mut self, job_id: Uuid, number: i32) {
+        let Some(run) = self.current(job_id, number) else { return };
+        let attempt = Arc::clone(&run.attempt);
+        attempt.say(LogLevel::Error, module_path!(), "abandoned: it blocks its thread and cannot be stopped");
+        self.abandoned.insert((job_id, number));
+        self.health.abandoned_threads.fetch_add(1, Ordering::Relaxed);
+        self.settle(&attempt, conclusion::abandon(&attempt));
+    }
+
+    fn ended(&mut self, ended: AttemptEnded) {
+        if self.abandoned.remove(&(ended.job_id, ended.attempt)) {
+            self.health.abandoned_threads.fetch_sub(1, Ordering::Relaxed);
+            tracing::info!(job_id = %ended.job_id, "an abandoned handler gave its thread back");
+            return;
+        }
+        let Some(run) = self.current(ended.job_id, ended.attempt) else { return };
+        let attempt = Arc::clone(&run.attempt);
+        match &ended.how {
+            Ended::Panicked(message) => {
+                attempt.say(LogLevel::Error, module_path!(), format!("panicked: {message}"));
+                if let Some(runner) = self.health.runner(self.spec.name) {
+                    runner.panicked(message);
+                }
+            }
+            Ended::Failed(error) => attempt.say(LogLevel::Error, module_path!(), error.as_str()),
+            Ended::Returned(_) | Ended::Stopped | Ended::Dropped => {}
+        }
+        self.settle(&attempt, conclusion::conclude(&attempt, ended.how, self.spec.timeout));
+    }
+
+    /// Forgets a run, tells the tracker what became of it and the supervisor that there is room.
+    fn settle(&mut self, attempt: &Arc<Attempt>, conclusion: Conclusion) {
+        self.running.remove(&attempt.job_id);
+        self.count();
+        self.tracker.do_send(Concluded { attempt: Arc::clone(attempt), conclusion });
+        self.supervisor.do_send(SlotFreed { type_name: self.spec.name, job_id: attempt.job_id });
+    }
+
+    /// The run, if it is still the one that was meant: a timer may ring for one that is over.
+    fn current(&self, job_id: Uuid, number: i32) -> Option<&Running> {
+        self.running.get(&job_id).filter(|run| run.attempt.number == number)
+    }
+
+    fn climbed(&self, attempt: &Arc<Attempt>, rung: Rung) {
+        self.tracker.do_send(Climbed(RungWrite { job_id: attempt.job_id, attempt: attempt.number, rung }));
+    }
+
+    fn count(&self) {
+        if let Some(runner) = self.health.runner(self.spec.name) {
+            runner.running.store(self.running.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Names the handlers that keep their thread, and counts them.
+    fn look_for_blocking(&mut self) {
+        let mut now_blocking = 0;
+        for run in self.running.values_mut() {
+            let blocks = run.attempt.blocks_since().is_some_and(|since| since >= BLOCK_CHECK);
+            if blocks && !run.called_blocking {
+                let complaint = "this handler blocks its thread: no .await for over a second; use ctx.blocking";
+                run.attempt.say(LogLevel::Warn, module_path!(), complaint);
+            }
+            run.called_blocking = blocks;
+            now_blocking += u64::from(blocks);
+        }
+        self.health.blocking_jobs.fetch_add(now_blocking, Ordering::Relaxed);
+        self.health.blocking_jobs.fetch_sub(self.blocking, Ordering::Relaxed);
+        self.blocking = now_blocking;
+    }
+}
+
+impl Actor for JobRunner {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(BLOCK_CHECK, |runner, _| runner.look_for_blocking());
+    }
+}
+
+impl Handler<Run> for JobRunner {
+    type Result = ();
+
+    fn handle(&mut self, Run(claimed): Run, ctx: &mut Self::Context) {
+        let (job_id, number) = (claimed.job.id, claimed.job.attempt);
+        self.start(*claimed, ctx.address().recipient());
+        if let Some(timeout) = self.spec.timeout {
+            ctx.run_later(timeout, move |runner, ctx| {
+                if runner.current(job_id, number).is_some() {
+                    runner.stop(job_id, StopReason::TimedOut, runner.spec.cancel_grace, ctx);
+                }
+            });
+        }
+    }
+}
+
+impl Handler<Stop> for JobRunner {
+    type Result = ();
+
+    fn handle(&mut self, stop: Stop, ctx: &mut Self::Context) {
+        self.stop(stop.job_id, stop.reason, self.spec.cancel_grace, ctx);
+    }
+}
+
+impl Handler<StopAll> for JobRunner {
+    type Result = ();
+
+    fn handle(&mut self, all: StopAll, ctx: &mut Self::Context) {
+        let jobs: Vec<_> = self.running.keys().copied().collect();
+        for job_id in jobs {
+            self.stop(job_id, StopReason::Interrupted, self.spec.cancel_grace.min(all.grace), ctx);
+        }
+    }
+}
+
+impl Handler<AttemptEnded> for JobRunner {
+    type Result = ();
+
+    fn handle(&mut self, ended: AttemptEnded, _: &mut Self::Context) {
+        self.ended(ended);
+    }
+}

@@ -1,0 +1,245 @@
+//! One WebSocket client.
+//!
+//! It takes what waits in its [`Outbox`] whenever it is woken and its socket has room: actix polls this actor only while the
+//! client reads, so a slow client simply takes less often. Whether a client lives is judged by the tracker, from outside,
+//! since the session of a client that never reads is never polled.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, StreamHandler, WrapFuture};
+use actix_web_actors::ws::{CloseCode, CloseReason, Message as Frame, ProtocolError, WebsocketContext};
+use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
+
+use super::outbox::{Interest, Outbox, Taken, Wake};
+use super::protocol::{ClientMessage, Subscribe};
+use super::tracker::{JobTracker, Join};
+use crate::job::DbPool;
+use crate::store::cancel;
+use crate::store::listing::{self, Snapshot, Watch};
+use crate::store::row::JobSummary;
+
+/// A silent client is asked for a sign of life this often.
+const PING: Duration = Duration::from_secs(10);
+/// Jobs that a client may name one by one.
+const NAMED_JOBS: usize = 1_000;
+/// Shown jobs that are followed to their end over a fresh snapshot. More than a page can show; 16 bytes each.
+const FOLLOWED_JOBS: usize = 20_000;
+/// A frame is sent when it has grown to this size, so that a client can show the first jobs while the rest comes.
+const FRAME_BYTES: usize = 256 << 10;
+
+/// The actor.
+pub struct ClientSession {
+    /// What waits for the client; the tracker holds the other end.
+    outbox: Arc<Outbox>,
+    /// Told that the client is there.
+    tracker: Addr<JobTracker>,
+    /// For snapshots.
+    db: DbPool,
+    /// What the client wants from the start.
+    initial: Option<Subscribe>,
+    /// Jobs whose end the client has not been told: a fresh snapshot must not swallow it.
+    unfinished: HashSet<Uuid>,
+}
+
+/// What is read from the database for the client.
+enum Loaded {
+    /// All that it needs to begin with.
+    Snapshot(Snapshot),
+    /// What changed since it was last here.
+    Changes(Snapshot),
+}
+
+impl ClientSession {
+    /// A session that subscribes to `initial` by itself.
+    pub fn new(outbox: Arc<Outbox>, tracker: Addr<JobTracker>, db: DbPool, initial: Subscribe) -> Self {
+        Self { outbox, tracker, db, initial: Some(initial), unfinished: HashSet::new() }
+    }
+
+    fn heard(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
+        match serde_json::from_str(text) {
+            Ok(ClientMessage::Ping) => ctx.text(r#"{"type":"pong"}"#),
+            Ok(ClientMessage::Subscribe(subscribe)) => self.subscribe(subscribe, ctx),
+            Ok(ClientMessage::Unsubscribe(target)) => match target.watch() {
+                Ok(watch) => self.outbox.unsubscribe(&watch),
+                Err(problem) => refuse(ctx, "bad_subscription", &problem),
+            },
+            Err(error) => refuse(ctx, "bad_message", &format!("not a message of this protocol: {error}")),
+        }
+    }
+
+    fn subscribe(&mut self, subscribe: Subscribe, ctx: &mut WebsocketContext<Self>) {
+        let watch = match subscribe.target.watch() {
+            Ok(watch) => watch,
+            Err(problem) => return refuse(ctx, "bad_subscription", &problem),
+        };
+        let named = if let Watch::Jobs(jobs) = &watch { jobs.len() } else { 0 };
+        if self.outbox.interest().named_jobs() + named > NAMED_JOBS {
+            let problem = format!("more than {NAMED_JOBS} jobs named; subscribe to types or to all");
+            return refuse(ctx, "too_many_jobs", &problem);
+        }
+        self.outbox.subscribe(&watch, subscribe.logs);
+        let (db, since) = (self.db.clone(), subscribe.since);
+        let load = async move {
+            let mut conn = db.get().await?;
+            Ok(load(&mut conn, &watch, since).await?)
+        };
+        self.send_when_loaded(load, ctx);
+    }
+
+    /// After an overrun: everything that the client wants afresh, and the fate of every job that it last saw unfinished.
+    fn resync(&mut self, ctx: &mut WebsocketContext<Self>) {
+        self.outbox.begin_load();
+        let (db, interest) = (self.db.clone(), self.outbox.interest());
+        let shown: Vec<_> = self.unfinished.iter().copied().collect();
+        let load = async move {
+            let mut conn = db.get().await?;
+            Ok(Loaded::Snapshot(load_afresh(&mut conn, &interest, &shown).await?))
+        };
+        self.send_when_loaded(load, ctx);
+    }
+
+    fn send_when_loaded(
+        &mut self,
+        load: impl Future<Output = anyhow::Result<Loaded>> + 'static,
+        ctx: &mut WebsocketContext<Self>,
+    ) {
+        ctx.spawn(load.into_actor(self).map(|loaded, session, ctx| match loaded {
+            Ok(Loaded::Snapshot(snapshot)) => session.send_snapshot("snapshot", &snapshot, ctx),
+            Ok(Loaded::Changes(snapshot)) => session.send_snapshot("job_update", &snapshot, ctx),
+            Err(error) => {
+                tracing::warn!(%error, "no snapshot for a client");
+                refuse(ctx, "unavailable", "the database does not answer; connect again");
+                let reason = Some("the database does not answer".to_owned());
+                ctx.close(Some(CloseReason { code: CloseCode::Again, description: reason }));
+                ctx.stop();
+            }
+        }));
+    }
+
+    fn send_snapshot(&mut self, kind: &str, snapshot: &Snapshot, ctx: &mut WebsocketContext<Self>) {
+        for job in &snapshot.jobs {
+            self.follow(job.id, job.status.is_terminal());
+        }
+        let jobs: Vec<_> = snapshot.jobs.iter().map(|job| serde_json::to_string(job).unwrap_or_default()).collect();
+        ctx.text(jobs_frame(kind, snapshot.rev, jobs.iter().map(String::as_str)));
+        self.outbox.loaded(&snapshot.jobs);
+    }
+
+    fn send(&mut self, taken: Taken, ctx: &mut WebsocketContext<Self>) {
+        if taken.overrun {
+            self.resync(ctx);
+        }
+        let mut rest = taken.updates.as_slice();
+        while let Some(first) = rest.first() {
+            let mut size = first.json.len();
+            let more = rest[1..].iter().take_while(|update| {
+                size += update.json.len();
+                size <= FRAME_BYTES
+            });
+            let (frame, after) = rest.split_at(1 + more.count());
+            let rev = frame.last().map_or(0, |update| update.rev);
+            ctx.text(jobs_frame("job_update", rev, frame.iter().map(|update| update.json.as_str())));
+            for update in frame {
+                self.follow(update.id, update.terminal);
+            }
+            rest = after;
+        }
+        for of_job in taken.lines.chunk_by(|a, b| a.0 == b.0) {
+            let job_id = of_job[0].0;
+            let skipped = taken.skipped.get(&job_id).copied().unwrap_or(0);
+            let lines: Vec<_> = of_job.iter().map(|(_, line)| line.as_str()).collect();
+            let lines = lines.join(",");
+            ctx.text(format!(r#"{{"type":"job_log","job_id":"{job_id}","skipped":{skipped},"lines":[{lines}]}}"#));
+        }
+    }
+
+    fn follow(&mut self, id: Uuid, terminal: bool) {
+        if terminal {
+            self.unfinished.remove(&id);
+        } else if self.unfinished.len() < FOLLOWED_JOBS {
+            self.unfinished.insert(id);
+        }
+    }
+}
+
+fn jobs_frame<'a>(kind: &str, rev: i64, jobs: impl Iterator<Item = &'a str>) -> String {
+    let jobs: Vec<_> = jobs.collect();
+    format!(r#"{{"type":"{kind}","rev":{rev},"jobs":[{}]}}"#, jobs.join(","))
+}
+
+fn refuse(ctx: &mut WebsocketContext<ClientSession>, code: &str, message: &str) {
+    ctx.text(serde_json::json!({ "type": "error", "code": code, "message": message }).to_string());
+}
+
+async fn load(conn: &mut AsyncPgConnection, watch: &Watch, since: Option<i64>) -> diesel::QueryResult<Loaded> {
+    if let Some(since) = since
+        && let Some(changes) = listing::changed_since(conn, watch, since).await?
+    {
+        return Ok(Loaded::Changes(changes));
+    }
+    Ok(Loaded::Snapshot(listing::snapshot(conn, watch).await?))
+}
+
+async fn load_afresh(
+    conn: &mut AsyncPgConnection,
+    interest: &Interest,
+    shown: &[Uuid],
+) -> diesel::QueryResult<Snapshot> {
+    let mut afresh = Snapshot { rev: i64::MAX, jobs: Vec::<JobSummary>::new() };
+    for watch in interest.watches() {
+        let part = listing::snapshot(conn, &watch).await?;
+        afresh.rev = afresh.rev.min(part.rev);
+        afresh.jobs.extend(part.jobs);
+    }
+    afresh.jobs.extend(cancel::current(conn, shown).await?);
+    afresh.jobs.sort_by_key(|job| std::cmp::Reverse((job.id, job.rev)));
+    afresh.jobs.dedup_by_key(|job| job.id);
+    Ok(afresh)
+}
+
+impl Actor for ClientSession {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.outbox.attach(ctx.address().downgrade());
+        self.tracker.do_send(Join(Arc::downgrade(&self.outbox)));
+        ctx.run_interval(PING, |_, ctx| ctx.ping(b""));
+        if let Some(initial) = self.initial.take() {
+            self.subscribe(initial, ctx);
+        }
+    }
+}
+
+impl Handler<Wake> for ClientSession {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        let taken = self.outbox.take();
+        self.send(taken, ctx);
+    }
+}
+
+impl StreamHandler<Result<Frame, ProtocolError>> for ClientSession {
+    fn handle(&mut self, frame: Result<Frame, ProtocolError>, ctx: &mut Self::Context) {
+        self.outbox.heard();
+        match frame {
+            Ok(Frame::Text(text)) => self.heard(&text, ctx),
+            Ok(Frame::Ping(payload)) => ctx.pong(&payload),
+            Ok(Frame::Pong(_) | Frame::Nop) => {}
+            Ok(Frame::Close(reason)) => {
+                ctx.close(reason);
+                ctx.stop();
+            }
+            Ok(Frame::Binary(_) | Frame::Continuation(_)) => {
+                refuse(ctx, "bad_message", "messages are text frames of JSON, each in one piece");
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a client broke the protocol");
+                ctx.stop();
+            }
+        }
+    }
+}

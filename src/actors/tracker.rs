@@ -1,0 +1,314 @@
+//! The tracker: writes down what happens to jobs that run here, then tells every client.
+//!
+//! It has one connection and at most one batch under way; what arrives meanwhile goes with the next (group commit). What it was
+//! told is kept until the database has answered: a restart of Postgres delays an end, it does not lose it. Nothing is announced
+//! before it is stored.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::conclusion::Conclusion;
+use super::health::Health;
+use super::outbox::{LogLines, Outbox, Update};
+use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
+use crate::job::Attempt;
+use crate::store::cancel::RungWrite;
+use crate::store::finish::ReleaseWrite;
+use crate::store::link::Link;
+use crate::store::row::JobSummary;
+
+/// How often progress is stored and told. Ten times a second looks continuous, and bounds the writes of a job.
+const FLUSH: Duration = Duration::from_millis(100);
+/// How often silent clients are looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+/// A client that was not heard for this long is gone; sessions ping every ten seconds.
+const SILENCE: Duration = Duration::from_secs(25);
+
+/// Fact: an attempt has news (progress, log lines).
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Touched(pub Arc<Attempt>);
+
+/// Fact: an attempt is over, and this is to be written.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Concluded {
+    /// The attempt.
+    pub attempt: Arc<Attempt>,
+    /// What to write.
+    pub conclusion: Conclusion,
+}
+
+/// Fact: a run ended with its runner.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Released(pub ReleaseWrite);
+
+/// Fact: an attempt reached a rung of the cancel ladder.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Climbed(pub RungWrite);
+
+/// Fact: these jobs changed, and it is stored.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Stored(pub Vec<JobSummary>);
+
+/// Command: store the wish that these jobs stop. Answers with what they are after it; a missing one does not exist.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RequestCancel {
+    /// The jobs.
+    pub ids: Vec<Uuid>,
+    /// Who asks.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Vec<Asked>>,
+}
+
+/// Command: give this client what it wants.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Join(pub Weak<Outbox>);
+
+/// Fact: the ends of these jobs are stored.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Settled(pub Vec<Uuid>);
+
+/// The actor.
+pub struct JobTracker {
+    /// Its connection; away while a batch is under way.
+    link: Option<Link>,
+    /// What is to be written next.
+    batch: Batch,
+    /// Attempts with news, to be read when the next batch begins.
+    touched: HashMap<Uuid, Arc<Attempt>>,
+    /// Whether the timer for touched attempts is set.
+    flush_set: bool,
+    /// Whether that timer has rung: touched attempts go with the next batch.
+    flush_due: bool,
+    /// The newest change told of each job that runs here: an older one that arrives later is not told.
+    told: HashMap<Uuid, i64>,
+    /// The clients.
+    clients: Vec<Weak<Outbox>>,
+    /// Told when ends are stored.
+    supervisor: Option<Recipient<Settled>>,
+    health: Arc<Health>,
+}
+
+/// Command: tell this one when ends are stored.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReportTo(pub Recipient<Settled>);
+
+impl JobTracker {
+    /// A tracker that writes over `link`.
+    pub fn new(link: Link, health: Arc<Health>) -> Self {
+        Self {
+            link: Some(link),
+            batch: Batch::default(),
+            touched: HashMap::new(),
+            flush_set: false,
+            flush_due: false,
+            told: HashMap::new(),
+            clients: Vec::new(),
+            supervisor: None,
+            health,
+        }
+    }
+
+    /// Begins a batch, if there is something to write and none is under way.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        if mem::take(&mut self.flush_due) {
+            let touched = mem::take(&mut self.touched);
+            self.batch.touched.extend(touched);
+            self.flush_set = false;
+        }
+        if self.batch.is_empty() {
+            return;
+        }
+        let Some(mut link) = self.link.take() else {
+            self.health.unwritten.store(self.batch.ends() as u64, Ordering::Relaxed);
+            return;
+        };
+        let mut batch = mem::take(&mut self.batch);
+        batch.read_attempts();
+        let writing = async move {
+            let written = write(&mut link, batch).await;
+            (link, written)
+        };
+        ctx.spawn(writing.into_actor(self).map(|(link, written), tracker, ctx| {
+            tracker.link = Some(link);
+            tracker.tell(written);
+            tracker.health.unwritten.store(tracker.batch.ends() as u64, Ordering::Relaxed);
+            tracker.turn(ctx);
+        }));
+    }
+
+    /// Answers who waited, tells the clients and the supervisor.
+    fn tell(&mut self, written: Written) {
+        for (reply, jobs) in written.cancel_answers {
+            let _ = reply.send(jobs); // who asked may have gone
+        }
+        self.announce(written.jobs);
+        self.announce_lines(&written.lines);
+        if let (Some(supervisor), false) = (&self.supervisor, written.settled.is_empty()) {
+            supervisor.do_send(Settled(written.settled));
+        }
+    }
+
+    fn announce(&mut self, mut jobs: Vec<JobSummary>) {
+        jobs.retain(|job| self.is_news(job));
+        if jobs.is_empty() || self.clients.is_empty() {
+            return;
+        }
+        let updates: Vec<_> = jobs.iter().map(|job| Arc::new(Update::of(job))).collect();
+        self.each_client(|client| client.push(&updates));
+    }
+
+    /// Whether a change is newer than what was told of its job.
+    fn is_news(&mut self, job: &JobSummary) -> bool {
+        if self.told.get(&job.id).is_some_and(|told| *told >= job.rev) {
+            return false;
+        }
+        if job.status.is_terminal() || job.node_id.is_none() {
+            self.told.remove(&job.id);
+        } else {
+            self.told.insert(job.id, job.rev);
+        }
+        true
+    }
+
+    /// Serialises log lines only where somebody listens.
+    fn announce_lines(&mut self, stored: &[StoredLines]) {
+        for StoredLines { type_name, write } in stored {
+            let listens =
+                |client: &Weak<Outbox>| client.upgrade().is_some_and(|c| c.wants_lines(&write.job_id, type_name));
+            if self.clients.iter().any(listens) {
+                let lines = LogLines::of(write, type_name);
+                self.each_client(|client| client.push_lines(&lines));
+            }
+        }
+    }
+
+    /// Visits every client that is still there.
+    fn each_client(&mut self, visit: impl Fn(&Outbox)) {
+        self.clients.retain(|client| client.upgrade().inspect(|outbox| visit(outbox)).is_some());
+    }
+
+    /// Hangs up on clients that were not heard for too long.
+    fn sweep(&mut self) {
+        self.each_client(|client| {
+            if client.silent_for() > SILENCE {
+                tracing::info!(silent_s = client.silent_for().as_secs(), "hung up on a silent client");
+                client.hang_up();
+            }
+        });
+        let clients = &self.clients;
+        self.health.sessions.store(clients.len() as u64, Ordering::Relaxed);
+    }
+
+    fn schedule_flush(&mut self, ctx: &mut Context<Self>) {
+        if !mem::replace(&mut self.flush_set, true) {
+            ctx.run_later(FLUSH, |tracker, ctx| {
+                tracker.flush_due = true;
+                tracker.turn(ctx);
+            });
+        }
+    }
+}
+
+impl Actor for JobTracker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(SWEEP, |tracker, _| tracker.sweep());
+    }
+}
+
+impl Handler<Touched> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Touched(attempt): Touched, ctx: &mut Self::Context) {
+        self.touched.insert(attempt.job_id, attempt);
+        self.schedule_flush(ctx);
+    }
+}
+
+impl Handler<Concluded> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, concluded: Concluded, ctx: &mut Self::Context) {
+        self.touched.remove(&concluded.attempt.job_id);
+        self.batch.conclude(concluded.attempt, concluded.conclusion);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Released> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Released(write): Released, ctx: &mut Self::Context) {
+        self.touched.remove(&write.job_id);
+        self.batch.release(write);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Climbed> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Climbed(rung): Climbed, ctx: &mut Self::Context) {
+        self.batch.rungs.push(rung);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Stored> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Stored(jobs): Stored, _: &mut Self::Context) {
+        self.announce(jobs);
+    }
+}
+
+impl Handler<RequestCancel> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, request: RequestCancel, ctx: &mut Self::Context) {
+        self.batch.cancels.push(CancelWish {
+            ids: request.ids,
+            actor: request.actor,
+            reason: request.reason,
+            reply: request.reply,
+        });
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Join> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Join(client): Join, _: &mut Self::Context) {
+        self.clients.push(client);
+        self.health.sessions.store(self.clients.len() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Handler<ReportTo> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, ReportTo(supervisor): ReportTo, _: &mut Self::Context) {
+        self.supervisor = Some(supervisor);
+    }
+}

@@ -1,0 +1,233 @@
+//! The application: builds everything in order, and takes it down in order. The one place that knows every actor.
+//!
+//! ```text
+//!  start: lock the data directory ─ Postgres ─ migrations ─ node ─ job runtime ─ tracker, supervisor, runners ─ HTTP ─ run file
+//!  stop:  no more claims ─ jobs get their grace ─ their ends are stored ─ HTTP ─ node signs off ─ run file ─ Postgres
+//! ```
+//!
+//! Threads: actors and HTTP live on actix's own (one for the supervisor and its runners, one for the tracker, one or two for
+//! HTTP); handlers on a runtime of several threads per core, so that a few that spin starve nobody. When the supervisor or the
+//! tracker dies, the application ends with an error: the next start rescues.
+
+mod data_dir;
+mod node;
+
+pub use data_dir::{DataDirError, RunFile};
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use self::data_dir::DataDir;
+use self::node::{NodeParts, serve};
+use crate::config::Config;
+use crate::job::{Environment, MediaRoots, Registry};
+use crate::store::connect::check_url;
+use crate::store::embedded::PrivatePostgres;
+use crate::store::link::Link;
+use crate::store::{migrations, nodes, pool};
+
+/// Threads for handlers per core: a few that block theirs leave others for the rest.
+const THREADS_PER_CORE: usize = 4;
+
+/// A started application.
+pub struct Application {
+    url: String,
+    /// Sent once: stop.
+    stop: oneshot::Sender<()>,
+    /// The thread of the node; its result says whether all went in order.
+    node: JoinHandle<anyhow::Result<()>>,
+    /// Told when that thread ends by itself.
+    ended: oneshot::Receiver<()>,
+    runtime: Runtime,
+    /// Dropped after the node: the lock last of all.
+    postgres: Option<PrivatePostgres>,
+    data_dir: DataDir,
+}
+
+impl Application {
+    /// Starts everything and returns when the API answers.
+    pub fn start(config: Config, registry: Registry) -> anyhow::Result<Self> {
+        refuse_open_door(&config)?;
+        if let Some(url) = &config.database_url {
+            check_url(url).context("--database-url")?;
+        }
+        let data_dir = DataDir::lock(&config.data_dir)?;
+        let media_roots = MediaRoots::new(&config.media_roots)?;
+        let slots = slots(&config, &registry)?;
+        let listener = TcpListener::bind(config.listen)
+            .with_context(|| format!("can't listen on {}; choose another address with --listen", config.listen))?;
+        let url = format!("http://{}", reachable(listener.local_addr()?));
+
+        let postgres = match config.database_url {
+            Some(_) => None,
+            None => Some(PrivatePostgres::start(&config.data_dir)?),
+        };
+        let database_url: Arc<str> = match (&config.database_url, &postgres) {
+            (Some(given), _) => given.as_str().into(),
+            (None, Some(own)) => own.database_url().into(),
+            (None, None) => bail!("no database"),
+        };
+        let runtime = job_runtime()?;
+        let node_id = Uuid::now_v7();
+        runtime.block_on(prepare(&database_url, node_id, data_dir.predecessor()))?;
+        let environment = Environment { db: Some(pool::build(&database_url)?), media_roots };
+
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let (ready, is_ready) = mpsc::channel();
+        let parts = NodeParts {
+            node_id,
+            registry,
+            slots,
+            alone: postgres.is_some(),
+            database_url,
+            environment,
+            runtime: runtime.handle().clone(),
+            listener,
+            allowed_hosts: config.allowed_hosts.into(),
+            grace: config.shutdown_grace,
+        };
+        let node = std::thread::Builder::new().name("stashhog-node".to_owned()).spawn(move || {
+            let result = actix::System::new().block_on(serve(parts, ready, stopped));
+            let _ = end.send(()); // nobody waits when the application was dropped
+            result
+        })?;
+        let mut application = Self { url, stop, node, ended, runtime, postgres, data_dir };
+        if is_ready.recv().is_err() {
+            return Err(application.join().err().unwrap_or_else(|| anyhow!("the server did not start")));
+        }
+        application.data_dir.announce(&application.url, node_id)?;
+        Ok(application)
+    }
+
+    /// Where it is reached.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits for SIGTERM or SIGINT, then stops in order; a second signal stops at once, and the next start rescues. `Err` when
+    /// it came to an end by itself.
+    pub fn wait(mut self) -> anyhow::Result<()> {
+        let signals = Builder::new_current_thread().enable_all().build()?;
+        let asked = signals.block_on(async {
+            let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+            tokio::select! {
+                _ = terminate.recv() => anyhow::Ok(true),
+                _ = interrupt.recv() => Ok(true),
+                _ = &mut self.ended => Ok(false),
+            }
+        })?;
+        if asked {
+            tracing::info!("stopping: running jobs get their grace; a second signal stops at once");
+            std::thread::spawn(move || signals.block_on(exit_at_second_signal()));
+            self.stop()
+        } else {
+            self.join()
+        }
+    }
+
+    /// Stops in order.
+    pub fn stop(self) -> anyhow::Result<()> {
+        self.join()
+    }
+
+    /// Waits for the node to end, and takes the rest down.
+    fn join(self) -> anyhow::Result<()> {
+        let Self { stop, node, runtime, postgres, data_dir, .. } = self;
+        drop(stop); // hears it as well as a message
+        let result = node.join().unwrap_or_else(|_| Err(anyhow!("the node's thread panicked")));
+        // Abandoned handlers hold their threads; nobody waits for them.
+        runtime.shutdown_background();
+        data_dir.withdraw();
+        if let Some(mut postgres) = postgres {
+            postgres.stop()?;
+        }
+        result
+    }
+}
+
+async fn exit_at_second_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::warn!("stopped at once; the next start rescues what ran");
+    std::process::exit(1);
+}
+
+/// There are no tokens yet: whoever reaches the server may do everything.
+fn refuse_open_door(config: &Config) -> anyhow::Result<()> {
+    if config.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if !config.insecure {
+        bail!(
+            "{} can be reached from other machines, and anyone who reaches it could run jobs; listen on 127.0.0.1, or say \
+             --insecure",
+            config.listen
+        );
+    }
+    tracing::warn!("ANYONE WHO REACHES {} CAN RUN JOBS AND READ WHAT THEY DO (--insecure)", config.listen);
+    Ok(())
+}
+
+/// The address for clients on this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
+        if let Ok(ip) = loopback.parse() {
+            address.set_ip(ip);
+        }
+    }
+    address
+}
+
+fn slots(config: &Config, registry: &Registry) -> anyhow::Result<std::collections::HashMap<String, u32>> {
+    for (type_name, _) in &config.concurrency {
+        if registry.get(type_name).is_none() {
+            let near = registry.near(type_name).join(", ");
+            bail!("--concurrency: there is no job type `{type_name}`; near: {near}");
+        }
+    }
+    Ok(config.concurrency.iter().cloned().collect())
+}
+
+fn job_runtime() -> anyhow::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    Builder::new_multi_thread()
+        .worker_threads(cores * THREADS_PER_CORE)
+        .thread_name("stashhog-job")
+        .enable_all()
+        .build()
+        .context("the job runtime")
+}
+
+/// How long a database that is still starting is waited for.
+const DATABASE_WAIT: Duration = Duration::from_secs(30);
+
+/// Migrates, declares the predecessor dead and enters this node.
+async fn prepare(database_url: &Arc<str>, node_id: Uuid, predecessor: Option<Uuid>) -> anyhow::Result<()> {
+    migrations::run(database_url).await?;
+    let mut link = Link::new(Arc::clone(database_url), "start");
+    let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let entered = link.until_answered(async |conn| {
+        if let Some(predecessor) = predecessor {
+            nodes::sign_off(conn, predecessor).await?;
+        }
+        nodes::register(conn, node_id, &hostname).await
+    });
+    tokio::time::timeout(DATABASE_WAIT, entered).await.context("the database does not answer")??;
+    Ok(())
+}

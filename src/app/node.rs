@@ -1,0 +1,119 @@
+//! The node while it lives: its actors and its HTTP server, on their threads.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter};
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use anyhow::{Context, bail};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::actors::health::Health;
+use crate::actors::supervisor::{Drain, JobSupervisor, SupervisorParts};
+use crate::actors::tracker::JobTracker;
+use crate::http::state::AppState;
+use crate::job::{Environment, Registry};
+use crate::store::link::Link;
+use crate::store::nodes;
+
+/// How often the supervisor and the tracker are looked at.
+const WATCH: Duration = Duration::from_millis(500);
+/// How long after their grace jobs may take to be given up (an abort, five seconds, a write).
+const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+/// How long requests have to end once the jobs have.
+const HTTP_GRACE_SECONDS: u64 = 1;
+/// More workers than this serve nothing that Postgres could answer.
+const HTTP_WORKERS: usize = 4;
+/// How long a node tries to sign off; the lease says the same a little later.
+const SIGN_OFF: Duration = Duration::from_secs(2);
+
+/// What a node is made of.
+pub(super) struct NodeParts {
+    pub(super) node_id: Uuid,
+    pub(super) registry: Registry,
+    pub(super) slots: HashMap<String, u32>,
+    pub(super) alone: bool,
+    pub(super) database_url: Arc<str>,
+    pub(super) environment: Environment,
+    pub(super) runtime: Handle,
+    pub(super) listener: TcpListener,
+    pub(super) allowed_hosts: Arc<[String]>,
+    pub(super) grace: Duration,
+}
+
+/// Runs the node until `stop` is sent or dropped. Says `ready` when the API answers.
+pub(super) async fn serve(
+    parts: NodeParts,
+    ready: mpsc::Sender<()>,
+    stop: oneshot::Receiver<()>,
+) -> anyhow::Result<()> {
+    let link = |purpose| Link::new(Arc::clone(&parts.database_url), purpose);
+    let health = Arc::new(Health::new(&parts.registry));
+    let db = parts.environment.db.clone().context("a node needs a database")?;
+
+    let tracker = JobTracker::new(link("tracker"), Arc::clone(&health));
+    let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
+    let supervisor = JobSupervisor::start(SupervisorParts {
+        node: parts.node_id,
+        registry: parts.registry.clone(),
+        slots: parts.slots,
+        alone: parts.alone,
+        link: link("supervisor"),
+        tracker: tracker.clone(),
+        runtime: parts.runtime,
+        environment: parts.environment,
+        health: Arc::clone(&health),
+    });
+    let state = AppState {
+        registry: parts.registry,
+        supervisor: supervisor.clone(),
+        tracker: tracker.clone(),
+        db,
+        health,
+        allowed_hosts: parts.allowed_hosts,
+    };
+    let http = serve_http(parts.listener, state)?;
+    let _ = ready.send(()); // the application may have given up
+
+    tokio::select! {
+        _ = stop => {}
+        () = death(&supervisor, &tracker) => bail!("an actor died; the next start rescues what ran"),
+    }
+    let drain = supervisor.send(Drain { grace: parts.grace });
+    if tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_err() {
+        tracing::error!("not every job's end could be stored; the next start rescues what ran");
+    }
+    http.stop(true).await;
+    let mut link = link("sign-off");
+    let signed = link.until_answered(async |conn| nodes::sign_off(conn, parts.node_id).await);
+    let _ = tokio::time::timeout(SIGN_OFF, signed).await; // without it the lease runs out
+    Ok(())
+}
+
+fn serve_http(listener: TcpListener, state: AppState) -> anyhow::Result<ServerHandle> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(HTTP_WORKERS);
+    let server = HttpServer::new(move || App::new().configure(|app| crate::http::configure(app, state.clone())))
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(HTTP_GRACE_SECONDS)
+        .on_connect(crate::http::ws::keep_socket)
+        .listen(listener)
+        .context("the HTTP server")?
+        .run();
+    let handle = server.handle();
+    actix::spawn(server);
+    Ok(handle)
+}
+
+/// Returns when an actor is gone that nobody starts again.
+async fn death(supervisor: &Addr<JobSupervisor>, tracker: &Addr<JobTracker>) {
+    let mut watch = tokio::time::interval(WATCH);
+    while supervisor.connected() && tracker.connected() {
+        watch.tick().await;
+    }
+}

@@ -1,0 +1,147 @@
+//! Asking many jobs to stop.
+//!
+//! The matches are walked newest first, a page at a time; jobs that come meanwhile are newer and not met. Each page is one command: what
+//! was asked stays asked when the client leaves or the database goes away on the way, and asking again goes on from there.
+
+use std::time::Instant;
+
+use actix_web::web::{Data, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::actor::ActorName;
+use super::body::Body;
+use super::bulk::{BUDGET, BulkRequest, SHOWN_IDS};
+use super::cancel::{ask, reason};
+use super::error::ApiError;
+use super::query::Query;
+use super::read::read;
+use super::refusals;
+use super::state::AppState;
+use crate::actors::supervisor::CancelAnswer;
+use crate::job::Status;
+use crate::store::listing::{self, Filter};
+
+/// Jobs of one command: a statement that Postgres does in some tens of milliseconds.
+const PAGE: i64 = 1_000;
+/// A job with one of these can be asked to stop.
+const CANCELLABLE: [Status; 3] = [Status::Pending, Status::Running, Status::Cancelling];
+
+/// What became of a wish that many jobs stop.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct BulkCancelled {
+    /// Nothing was done: the numbers say what would have been.
+    pub dry_run: bool,
+    /// Jobs that fit and had not ended.
+    pub matched: u64,
+    /// Jobs that are asked to stop, or were pending and are cancelled.
+    pub cancelled: u64,
+    /// Jobs that ended before they could be asked, and named ones that had ended or do not exist.
+    pub skipped: u64,
+    /// The time was over before all were asked: ask again for the rest.
+    pub more: bool,
+    /// The first 1,000 of the cancelled ones.
+    pub jobs: Vec<Uuid>,
+}
+
+/// Asks many jobs to stop.
+#[utoipa::path(
+    post, path = "/api/jobs/cancel", operation_id = "cancel_jobs", tag = "jobs",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What was done", body = BulkCancelled), refusals::AnyWrite),
+)]
+pub async fn cancel(
+    state: Data<AppState>,
+    actor: ActorName,
+    _: Query<()>,
+    body: Body<BulkRequest>,
+) -> Result<Json<BulkCancelled>, ApiError> {
+    let reason = reason(body.0.reason.as_deref())?;
+    let filter = cancellable(&body.0)?;
+    let named = filter.ids.len() as u64;
+    let mut answer = BulkCancelled { dry_run: body.0.dry_run, ..BulkCancelled::default() };
+    let so_far = |answer: &BulkCancelled, error: ApiError| match answer.cancelled {
+        0 => error,
+        n => error.but(&format!("{n} jobs were asked to stop before; ask again for the rest")),
+    };
+    walk(&state, filter, &actor, reason.as_ref(), &mut answer).await.map_err(|error| so_far(&answer, error))?;
+    answer.skipped += named.saturating_sub(answer.matched);
+    Ok(Json(answer))
+}
+
+async fn walk(
+    state: &AppState,
+    mut filter: Filter,
+    actor: &ActorName,
+    reason: Option<&String>,
+    answer: &mut BulkCancelled,
+) -> Result<(), ApiError> {
+    let begun = Instant::now();
+    loop {
+        let ids = read(&state.db, async |conn| listing::ids(conn, &filter, PAGE).await).await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        filter.before = Some(*last);
+        answer.matched += ids.len() as u64;
+        if answer.dry_run {
+            answer.note(ids);
+        } else {
+            let answers = ask(state, ids, actor.clone(), reason.cloned()).await?;
+            let asked: Vec<_> = answers.iter().filter_map(accepted).collect();
+            answer.skipped += (answers.len() - asked.len()) as u64;
+            answer.note(asked);
+        }
+        if begun.elapsed() > BUDGET {
+            answer.more = true;
+            return Ok(());
+        }
+    }
+}
+
+impl BulkCancelled {
+    fn note(&mut self, asked: Vec<Uuid>) {
+        self.cancelled += asked.len() as u64;
+        let room = SHOWN_IDS.saturating_sub(self.jobs.len());
+        self.jobs.extend(asked.into_iter().take(room));
+    }
+}
+
+fn accepted(answer: &CancelAnswer) -> Option<Uuid> {
+    match answer {
+        CancelAnswer::Accepted(job) => Some(job.id),
+        CancelAnswer::Terminal(_) | CancelAnswer::Unknown(_) => None,
+    }
+}
+
+/// The filter, narrowed to what can be asked to stop. Those that were asked before are left alone unless they are asked for.
+fn cancellable(request: &BulkRequest) -> Result<Filter, ApiError> {
+    let mut filter = request.filter()?;
+    if !filter.outcomes.is_empty() {
+        return Err(ApiError::field("/outcome", "only jobs that have ended have one, and those can't be cancelled"));
+    }
+    if filter.statuses.is_empty() {
+        filter.statuses = vec![Status::Pending, Status::Running];
+    } else {
+        filter.statuses.retain(|status| CANCELLABLE.contains(status));
+        if filter.statuses.is_empty() {
+            return Err(ApiError::field("/status", "jobs that have ended can't be cancelled"));
+        }
+    }
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cancellable;
+    use crate::job::Status;
+
+    #[test]
+    fn only_jobs_that_have_not_ended_are_met() {
+        let statuses =
+            |request: &str| cancellable(&serde_json::from_str(request).unwrap()).map(|filter| filter.statuses);
+        assert_eq!(statuses(r#"{"all":true}"#).unwrap(), [Status::Pending, Status::Running]);
+        assert_eq!(statuses(r#"{"status":["cancelling","failed"]}"#).unwrap(), [Status::Cancelling]);
+        assert!(statuses(r#"{"status":["failed"]}"#).is_err());
+        assert!(statuses(r#"{"outcome":["failed"]}"#).is_err());
+    }
+}

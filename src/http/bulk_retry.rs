@@ -1,0 +1,219 @@
+//! Doing many jobs again.
+//!
+//! A job that was retried already is passed over unless it is named by its id, so that asking twice does not do everything twice,
+//! and asking again after `more` goes on with the rest.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
+
+use actix_web::web::{Data, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::actor::ActorName;
+use super::body::Body;
+use super::bulk::{BUDGET, BulkRequest, SHOWN_IDS};
+use super::cancel::reason;
+use super::error::ApiError;
+use super::query::Query;
+use super::read::read;
+use super::refusals;
+use super::state::AppState;
+use super::submit::{new_job, params, submit};
+use crate::actors::supervisor::SubmitError;
+use crate::job::{OutcomeKind, Status};
+use crate::store::enqueue::NewJob;
+use crate::store::listing::{self, Filter, Retryable};
+
+/// Jobs that are read and submitted together. Each has params of up to a megabyte.
+const PAGE: i64 = 100;
+/// New jobs of one call.
+const MOST: u64 = 10_000;
+/// A job with one of these can be done again.
+const ENDED: [Status; 3] = [Status::Completed, Status::Failed, Status::Cancelled];
+
+/// What became of a wish that many jobs be done again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct BulkRetried {
+    /// Nothing was done: the numbers say what would have been.
+    pub dry_run: bool,
+    /// Jobs that fit and had ended.
+    pub matched: u64,
+    /// New jobs.
+    pub retried: u64,
+    /// Jobs that were not done again, and named ones that have not ended or do not exist.
+    pub skipped: u64,
+    /// How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `not_found`.
+    pub skipped_because: BTreeMap<String, u64>,
+    /// Bound or time were reached before all were done: ask again for the rest.
+    pub more: bool,
+    /// The first 1,000 of the new jobs; in a dry run, of the jobs that would be done again.
+    pub jobs: Vec<Uuid>,
+}
+
+/// Does many jobs again, each as a new job, at most 10,000 a call.
+///
+/// Without `ids`, `status` and `outcome` these are the jobs that failed, were cancelled, or completed with errors. A job that was
+/// retried before is passed over unless it is named in `ids`.
+#[utoipa::path(
+    post, path = "/api/jobs/retry", operation_id = "retry_jobs", tag = "jobs",
+    request_body = BulkRequest,
+    responses((status = 200, description = "What was done", body = BulkRetried), refusals::AnyWrite),
+)]
+pub async fn retry(
+    state: Data<AppState>,
+    actor: ActorName,
+    _: Query<()>,
+    body: Body<BulkRequest>,
+) -> Result<Json<BulkRetried>, ApiError> {
+    let reason = reason(body.0.reason.as_deref())?;
+    let filters = retryable(&body.0)?;
+    let mut walk = Walk {
+        state: &state,
+        actor: actor.0,
+        reason,
+        again: body.0.ids.is_some(),
+        begun: Instant::now(),
+        taken: HashSet::new(),
+        answer: BulkRetried { dry_run: body.0.dry_run, ..BulkRetried::default() },
+    };
+    for filter in filters {
+        if let Err(error) = walk.all(filter).await {
+            let done = walk.answer.retried;
+            return Err(if done == 0 {
+                error
+            } else {
+                error.but(&format!("{done} jobs were retried before; ask again for the rest"))
+            });
+        }
+    }
+    let mut answer = walk.answer;
+    let named = body.0.ids.map_or(0, |ids| ids.into_iter().collect::<HashSet<_>>().len() as u64);
+    answer.skip("not_found", named.saturating_sub(answer.matched));
+    Ok(Json(answer))
+}
+
+struct Walk<'s> {
+    state: &'s AppState,
+    actor: String,
+    reason: Option<String>,
+    /// Whether jobs that were retried before are met.
+    again: bool,
+    begun: Instant,
+    /// Exclusive types of which a job is pending or running.
+    taken: HashSet<&'static str>,
+    answer: BulkRetried,
+}
+
+impl Walk<'_> {
+    async fn all(&mut self, mut filter: Filter) -> Result<(), ApiError> {
+        loop {
+            let again = self.again;
+            let page = read(&self.state.db, async |conn| listing::retryable(conn, &filter, again, PAGE).await).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            filter.before = Some(last.job.id);
+            self.answer.matched += page.len() as u64;
+            let jobs: Vec<_> = page.into_iter().filter_map(|old| self.renewed(old)).collect();
+            if self.answer.dry_run {
+                self.answer.note(jobs.into_iter().filter_map(|job| job.retry_of).collect());
+            } else {
+                self.submit(jobs).await?;
+            }
+            if self.begun.elapsed() > BUDGET || self.answer.retried >= MOST {
+                self.answer.more = true;
+                return Ok(());
+            }
+        }
+    }
+
+    /// The job that does an old one again, unless something forbids it.
+    fn renewed(&mut self, old: Retryable) -> Option<NewJob> {
+        let Some(job_type) = self.state.registry.get(&old.job.type_name) else {
+            self.answer.skip("unknown_job_type", 1);
+            return None;
+        };
+        let Ok(params) = params(job_type, Some(old.params), "") else {
+            self.answer.skip("invalid_params", 1);
+            return None;
+        };
+        let mut new = new_job(job_type, params, &self.actor);
+        if new.exclusive && !self.taken.insert(new.type_name) {
+            self.answer.skip("exclusive_job_active", 1);
+            return None;
+        }
+        (new.priority, new.only_items) = (old.job.priority, old.only_items);
+        (new.retry_of, new.reason) = (Some(old.job.id), self.reason.clone());
+        Some(new)
+    }
+
+    /// Submits the jobs, without those of exclusive types that are taken: each refusal names one, and the rest is tried again.
+    async fn submit(&mut self, mut jobs: Vec<NewJob>) -> Result<(), ApiError> {
+        while !jobs.is_empty() {
+            match submit(self.state, jobs.clone()).await? {
+                Ok(stored) => {
+                    self.answer.note(stored.into_iter().map(|job| job.id).collect());
+                    return Ok(());
+                }
+                Err(SubmitError::Exclusive { index, .. } | SubmitError::Twice { index, .. }) if index < jobs.len() => {
+                    jobs.remove(index);
+                    self.answer.skip("exclusive_job_active", 1);
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BulkRetried {
+    fn note(&mut self, jobs: Vec<Uuid>) {
+        self.retried += jobs.len() as u64;
+        let room = SHOWN_IDS.saturating_sub(self.jobs.len());
+        self.jobs.extend(jobs.into_iter().take(room));
+    }
+
+    fn skip(&mut self, reason: &str, jobs: u64) {
+        if jobs > 0 {
+            self.skipped += jobs;
+            *self.skipped_because.entry(reason.to_owned()).or_default() += jobs;
+        }
+    }
+}
+
+/// The filters, narrowed to what can be done again: two, where "what went wrong" is not one status.
+fn retryable(request: &BulkRequest) -> Result<Vec<Filter>, ApiError> {
+    let mut filter = request.filter()?;
+    if !filter.statuses.is_empty() {
+        filter.statuses.retain(|status| ENDED.contains(status));
+        if filter.statuses.is_empty() {
+            return Err(ApiError::field("/status", "jobs that have not ended can't be retried"));
+        }
+        return Ok(vec![filter]);
+    }
+    if !filter.ids.is_empty() || !filter.outcomes.is_empty() {
+        filter.statuses = ENDED.to_vec();
+        return Ok(vec![filter]);
+    }
+    let went_wrong = Filter { statuses: vec![Status::Failed, Status::Cancelled], ..filter.clone() };
+    let with_errors =
+        Filter { statuses: vec![Status::Completed], outcomes: vec![OutcomeKind::CompletedWithErrors], ..filter };
+    Ok(vec![went_wrong, with_errors])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENDED, retryable};
+    use crate::job::{OutcomeKind, Status};
+
+    #[test]
+    fn what_went_wrong_is_done_again_unless_something_else_is_asked_for() {
+        let filters = |request: &str| retryable(&serde_json::from_str(request).unwrap());
+        let usual = filters(r#"{"all":true}"#).unwrap();
+        assert_eq!(usual[0].statuses, [Status::Failed, Status::Cancelled]);
+        assert_eq!(usual[1].outcomes, [OutcomeKind::CompletedWithErrors]);
+        assert_eq!(filters(r#"{"outcome":["completed"]}"#).unwrap()[0].statuses, ENDED);
+        assert_eq!(filters(r#"{"status":["failed","running"]}"#).unwrap()[0].statuses, [Status::Failed]);
+        assert!(filters(r#"{"status":["running"]}"#).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! Probes: is the process up, and should it get requests.
+//!
+//! They are answered without asking an actor, so that they answer when one is stuck, and under any host name, as a balancer asks.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json};
+use diesel_async::SimpleAsyncConnection;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::query::Query;
+use super::state::AppState;
+use crate::actors::health::RunnerState;
+use crate::job::DbPool;
+
+/// Probes are asked every few seconds, and give up themselves after one or two.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The process is up.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Live {
+    /// Always true.
+    pub live: bool,
+    /// The version of the server.
+    pub version: String,
+}
+
+/// Whether this node takes work, and how it is.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Ready {
+    /// Whether it takes requests and jobs.
+    pub ready: bool,
+    /// Whether the database answers within a second.
+    pub database: bool,
+    /// Whether it claims jobs: false while it goes down.
+    pub claiming: bool,
+    /// Threads that an abandoned handler still holds.
+    pub abandoned_threads: u64,
+    /// Handlers that have kept their thread for more than a second without an `.await`.
+    pub blocking_jobs: u64,
+    /// Live WebSocket clients.
+    pub sessions: u64,
+    /// Ends of jobs that wait to be stored.
+    pub unwritten: u64,
+    /// What runs the jobs of each type.
+    pub runners: BTreeMap<String, RunnerState>,
+}
+
+/// Says that the process is up.
+#[utoipa::path(
+    get, path = "/health/live", operation_id = "live", tag = "server",
+    responses((status = 200, description = "It is up", body = Live)),
+)]
+pub async fn live(_: Query<()>) -> Json<Live> {
+    Json(Live { live: true, version: env!("CARGO_PKG_VERSION").to_owned() })
+}
+
+/// Says whether the server takes requests and jobs.
+#[utoipa::path(
+    get, path = "/health/ready", operation_id = "ready", tag = "server",
+    responses(
+        (status = 200, description = "It does", body = Ready),
+        (status = 503, description = "It does not: the database is away, or the server goes down", body = Ready),
+    ),
+)]
+pub async fn ready(state: Data<AppState>, _: Query<()>) -> HttpResponse {
+    let database = tokio::time::timeout(PATIENCE, answers(&state.db)).await.unwrap_or(false);
+    let health = &state.health;
+    let figure = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let claiming = health.claiming.load(Ordering::Relaxed);
+    let names = state.registry.iter().map(|known| known.spec.name);
+    let body = Ready {
+        ready: database && claiming,
+        database,
+        claiming,
+        abandoned_threads: figure(&health.abandoned_threads),
+        blocking_jobs: figure(&health.blocking_jobs),
+        sessions: figure(&health.sessions),
+        unwritten: figure(&health.unwritten),
+        runners: names.filter_map(|name| Some((name.to_owned(), health.runner_state(name)?))).collect(),
+    };
+    if body.ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+async fn answers(db: &DbPool) -> bool {
+    match db.get().await {
+        Ok(mut connection) => connection.batch_execute("SELECT 1").await.is_ok(),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,129 @@
+//! The job types: everything that a form, a card or a command line needs to know of them.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Json, Path};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::error::ApiError;
+use super::query::Query;
+use super::refusals;
+use super::state::AppState;
+use super::submit::job_type;
+use crate::actors::health::RunnerState;
+use crate::job::{Admission, Color, Registered, Unit};
+
+/// Which jobs of a type may exist or run beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AdmissionKind {
+    /// Up to `concurrency` run on each node; any number may wait.
+    PerNode,
+    /// One runs in the whole cluster; the others wait.
+    Serial,
+    /// One is pending or running in the whole cluster; a second is refused.
+    Exclusive,
+}
+
+/// A job type.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JobTypeView {
+    /// Its name.
+    #[serde(rename = "type")]
+    pub name: &'static str,
+    /// What people read.
+    pub label: &'static str,
+    /// What it does.
+    pub description: String,
+    /// The group of cards it stands in.
+    pub category: &'static str,
+    /// The colour of its tag.
+    pub color: Color,
+    /// An Ant Design icon's name without its suffix, `download`.
+    pub icon: &'static str,
+    /// What its items are called.
+    pub unit: Unit,
+    /// How many of its jobs one node runs at a time.
+    pub concurrency: u32,
+    /// Which of its jobs may exist or run beside each other.
+    pub admission: AdmissionKind,
+    /// The priority of its jobs unless told otherwise; higher is claimed first.
+    pub priority: i32,
+    /// How long an attempt may run before it is stopped and failed; null for ever.
+    #[schema(required)]
+    pub timeout_seconds: Option<f64>,
+    /// How often its node may die under a job before the job is failed.
+    pub max_interruptions: i32,
+    /// How long a handler has to stop by itself once it was asked to.
+    pub cancel_grace_seconds: f64,
+    /// The JSON Schema (2020-12) of its params.
+    #[schema(value_type = Object)]
+    pub params_schema: Value,
+    /// What runs its jobs on this node.
+    pub runner: RunnerState,
+}
+
+/// The job types.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JobTypes {
+    /// Every type, by name.
+    pub job_types: Vec<JobTypeView>,
+}
+
+impl JobTypeView {
+    /// A type as the API shows it.
+    pub fn new(known: &Registered, runner: RunnerState) -> Self {
+        let spec = &known.spec;
+        Self {
+            name: spec.name,
+            label: spec.label,
+            description: known.description.clone(),
+            category: spec.category,
+            color: spec.color,
+            icon: spec.icon,
+            unit: spec.unit,
+            concurrency: spec.slots(),
+            admission: match spec.admission {
+                Admission::PerNode(_) => AdmissionKind::PerNode,
+                Admission::Serial => AdmissionKind::Serial,
+                Admission::Exclusive => AdmissionKind::Exclusive,
+            },
+            priority: spec.priority,
+            timeout_seconds: spec.timeout.as_ref().map(Duration::as_secs_f64),
+            max_interruptions: spec.max_interruptions,
+            cancel_grace_seconds: spec.cancel_grace.as_secs_f64(),
+            params_schema: known.schema.clone(),
+            runner,
+        }
+    }
+}
+
+/// Lists the job types.
+#[utoipa::path(
+    get, path = "/api/job-types", operation_id = "list_job_types", tag = "job types",
+    responses((status = 200, description = "The types", body = JobTypes), refusals::AnyQuestion),
+)]
+pub async fn list(state: Data<AppState>, _: Query<()>) -> Json<JobTypes> {
+    Json(JobTypes { job_types: state.registry.iter().map(|known| view(&state, known)).collect() })
+}
+
+/// Shows a job type.
+#[utoipa::path(
+    get, path = "/api/job-types/{type}", operation_id = "show_job_type", tag = "job types",
+    params(("type" = String, Path, description = "The job type")),
+    responses(
+        (status = 200, description = "The type", body = JobTypeView),
+        refusals::AnyQuestion, refusals::UnknownJobType,
+    ),
+)]
+pub async fn show(state: Data<AppState>, name: Path<String>, _: Query<()>) -> Result<Json<JobTypeView>, ApiError> {
+    job_type(&state.registry, &name).map(|known| Json(view(&state, known)))
+}
+
+fn view(state: &AppState, known: &Registered) -> JobTypeView {
+    // Health has a runner for each type of the registry that it was made from; another's has none yet.
+    let none = RunnerState { slots: known.spec.slots().into(), running: 0, restarts: 0, last_panic: None };
+    JobTypeView::new(known, state.health.runner_state(known.spec.name).unwrap_or(none))
+}

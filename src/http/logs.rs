@@ -1,0 +1,207 @@
+//! The log of a job: lines after a position, the last lines, or all as text.
+//!
+//! Positions count lines per attempt, and lines that were left out leave a gap in them. Who reads all levels is told of every gap.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::error::ApiError;
+use super::list::page_of;
+use super::log_text;
+use super::query::{FromQuery, Query, QueryReader};
+use super::read::read;
+use super::refusals;
+use super::show::unknown;
+use super::state::AppState;
+use crate::job::LogLevel;
+use crate::store::cancel::current;
+use crate::store::history::{self, LogRow};
+
+/// Lines of an answer unless told otherwise.
+const LINES: i64 = 500;
+/// Lines of an answer at most: 5 MB of ordinary ones.
+const MOST_LINES: i64 = 10_000;
+/// The levels, least first.
+const LEVELS: [LogLevel; 4] = [LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
+
+/// The form of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A page as JSON.
+    Json,
+    /// Everything, a line of text each.
+    Text,
+}
+
+/// Which lines.
+#[derive(Clone, Copy, Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogQuery {
+    /// Lines after this position; `next` of the answer before.
+    #[param(minimum = 0)]
+    pub after: Option<i64>,
+    /// Lines that matter at least as much; all unless told otherwise.
+    #[param(required = false, inline)]
+    pub level: LogLevel,
+    /// How many lines; 500 unless told otherwise. Text has all.
+    #[param(required = false, minimum = 1, maximum = 10_000, default = 500)]
+    pub limit: i64,
+    /// Only the last so many lines. Not together with `after`.
+    #[param(minimum = 1, maximum = 10_000)]
+    pub tail: Option<i64>,
+    /// `json` unless told otherwise; `text` is a file to keep.
+    #[param(required = false, inline)]
+    pub format: LogFormat,
+}
+
+impl FromQuery for LogQuery {
+    fn read(query: &mut QueryReader) -> Self {
+        let after = query.integer("after", 0..=i64::MAX);
+        let level = query.one("level", level).unwrap_or(LogLevel::Debug);
+        let limit = query.integer("limit", 1..=MOST_LINES).unwrap_or(LINES);
+        let tail = query.integer("tail", 1..=MOST_LINES);
+        if after.is_some() && tail.is_some() {
+            query.refuse("tail", "can't be asked for together with `after`");
+        }
+        let format = query.one("format", |word| match word {
+            "json" => Ok(LogFormat::Json),
+            "text" => Ok(LogFormat::Text),
+            _ => Err("must be json or text".to_owned()),
+        });
+        Self { after, level, limit, tail, format: format.unwrap_or(LogFormat::Json) }
+    }
+}
+
+impl LogQuery {
+    /// The levels that are asked for.
+    pub fn levels(self) -> Vec<&'static str> {
+        LEVELS.into_iter().filter(|level| *level >= self.level).map(LogLevel::as_str).collect()
+    }
+}
+
+fn level(word: &str) -> Result<LogLevel, String> {
+    let found = LEVELS.into_iter().find(|level| level.as_str() == word);
+    found.ok_or_else(|| format!("must be {}", LEVELS.map(LogLevel::as_str).join(", ")))
+}
+
+/// Some lines of a log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LogPage {
+    /// The lines, oldest first.
+    pub lines: Vec<LogRow>,
+    /// Pass it as `after` to get what follows; null while there is nothing.
+    #[schema(required)]
+    pub next: Option<i64>,
+    /// Whether there are lines after these by now.
+    pub more: bool,
+    /// Where lines were left out, because too many came at once. Empty when `level` hides lines: gaps can't be told then.
+    pub gaps: Vec<Gap>,
+}
+
+/// Lines that were left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Gap {
+    /// The position of the line that comes after the gap.
+    pub before: i64,
+    /// How many lines are missing.
+    pub dropped: i64,
+}
+
+/// Shows the log of a job, or hands it out as text.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}/logs", operation_id = "job_logs", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job"), LogQuery),
+    responses(
+        (status = 200, description = "Lines of the log; all of them with `format=text`",
+         content((LogPage = "application/json"), (String = "text/plain"))),
+        refusals::AnyQuestion, refusals::UnknownJob,
+    ),
+)]
+pub async fn logs(state: Data<AppState>, id: Path<Uuid>, query: Query<LogQuery>) -> Result<HttpResponse, ApiError> {
+    let (id, query) = (*id, query.0);
+    if query.format == LogFormat::Text {
+        return log_text::download(state, id, query).await;
+    }
+    let page = read(&state.db, async |conn| {
+        let known = !current(conn, &[id]).await?.is_empty();
+        let lines = match query.tail {
+            Some(n) => history::last_logs(conn, id, &query.levels(), n).await?,
+            None => history::logs(conn, id, query.after.unwrap_or(-1), &query.levels(), query.limit + 1).await?,
+        };
+        Ok((known, lines))
+    });
+    let (known, lines) = page.await?;
+    if !known {
+        return Err(unknown(id));
+    }
+    let (lines, more) = if query.tail.is_some() { (lines, false) } else { page_of(lines, query.limit) };
+    let next = lines.last().map(|line| line.seq).or(query.after);
+    let gaps = if query.level == LogLevel::Debug { gaps(&lines, query) } else { Vec::new() };
+    Ok(HttpResponse::Ok().json(LogPage { lines, next, more, gaps }))
+}
+
+/// The gaps before and between lines. Lines of one attempt have the same upper half in their positions, and the first of them 0
+/// in the lower.
+fn gaps(lines: &[LogRow], query: LogQuery) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    // The last lines begin anywhere: what is before them is no gap.
+    let mut expected =
+        if query.tail.is_some() { lines.first().map(|line| line.seq) } else { query.after.map(|seq| seq + 1) };
+    for line in lines {
+        let start = (line.seq >> 32) << 32;
+        let dropped = line.seq - expected.unwrap_or(start).max(start);
+        if dropped > 0 {
+            gaps.push(Gap { before: line.seq, dropped });
+        }
+        expected = Some(line.seq + 1);
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::{Gap, LogFormat, LogQuery, gaps};
+    use crate::http::query::parse;
+    use crate::job::LogLevel;
+    use crate::store::history::LogRow;
+
+    fn lines(seqs: &[i64]) -> Vec<LogRow> {
+        let line = |seq: &i64| LogRow {
+            seq: *seq,
+            at: Utc::now(),
+            level: "info".into(),
+            target: String::new(),
+            message: String::new(),
+        };
+        seqs.iter().map(line).collect()
+    }
+
+    #[test]
+    fn gaps_are_found_between_lines_and_at_the_start_of_an_attempt() {
+        let (first, second) = (1 << 32, 2 << 32);
+        let all: LogQuery = parse("").unwrap();
+        let found = gaps(&lines(&[first, first + 1, first + 5, second + 2]), all);
+        assert_eq!(found, [Gap { before: first + 5, dropped: 3 }, Gap { before: second + 2, dropped: 2 }]);
+        let after = LogQuery { after: Some(first + 5), ..all };
+        assert_eq!(gaps(&lines(&[first + 6, first + 8]), after), [Gap { before: first + 8, dropped: 1 }]);
+        assert_eq!(gaps(&lines(&[second]), after), []);
+        let tail = LogQuery { tail: Some(2), ..all };
+        assert_eq!(gaps(&lines(&[first + 7, first + 8]), tail), []);
+    }
+
+    #[test]
+    fn a_level_stands_for_itself_and_all_that_matter_more() {
+        let query: LogQuery = parse("level=warn&format=text").unwrap();
+        assert_eq!(query.levels(), ["warn", "error"]);
+        assert_eq!((query.level, query.format), (LogLevel::Warn, LogFormat::Text));
+        for bad in ["level=trace", "tail=0", "tail=1&after=1", "after=-1", "limit=10001", "format=xml"] {
+            assert!(parse::<LogQuery>(bad).is_err(), "{bad}");
+        }
+    }
+}

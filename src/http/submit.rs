@@ -1,0 +1,180 @@
+//! From a request for a job to a committed row: checked here, stored by the supervisor.
+
+use std::time::Duration;
+
+use actix::MailboxError;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::error::{ApiError, ErrorCode};
+use super::limits::{self, quoted};
+use super::state::AppState;
+use crate::actors::supervisor::{Submit, SubmitError, Unavailable};
+use crate::job::{Admission, FieldError, Registered, Registry};
+use crate::store::enqueue::NewJob;
+use crate::store::find_nul;
+use crate::store::row::JobSummary;
+
+/// How long a command may wait for its answer. The supervisor itself gives up earlier when the database is away.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
+
+/// A job that somebody wants.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobRequest {
+    /// A name of `GET /api/job-types`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The params that the type's schema describes; none are the same as `{}`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub params: Option<Value>,
+    /// Higher is claimed first; the type's own when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, minimum = -1000, maximum = 1000)]
+    pub priority: Option<i64>,
+    /// Not started before; at once when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub run_at: Option<String>,
+    /// Why, for its history.
+    #[serde(default)]
+    #[schema(max_length = 1000)]
+    pub reason: Option<String>,
+}
+
+/// The type of that name, or who may have been meant.
+pub fn job_type<'r>(registry: &'r Registry, name: &str) -> Result<&'r Registered, ApiError> {
+    registry.get(name).ok_or_else(|| {
+        let near: Vec<_> = registry.near(name).into_iter().map(str::to_owned).collect();
+        let known: Vec<_> = registry.iter().map(|known| known.spec.name.to_owned()).collect();
+        let detail = format!("there is no job type {}; {}", quoted(name), meant(registry, name));
+        ApiError::new(ErrorCode::UnknownJobType, detail).names(near, known)
+    })
+}
+
+/// What to write instead of a name that does not exist.
+pub fn meant(registry: &Registry, name: &str) -> String {
+    let near = registry.near(name);
+    if near.is_empty() {
+        let known: Vec<_> = registry.iter().map(|known| format!("`{}`", known.spec.name)).collect();
+        format!("the types are {}", known.join(", "))
+    } else {
+        format!("did you mean `{}`?", near.join("`, `"))
+    }
+}
+
+/// Checks a request for a job of `job_type`. Pointers begin with `at`, where the request stands in the body.
+pub fn check(job_type: &Registered, request: JobRequest, actor: &str, at: &str) -> Result<NewJob, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut note = |field: &str, message: String| {
+        errors.push(FieldError { pointer: format!("{at}/{field}"), message });
+    };
+    let priority = request.priority.map(limits::priority).transpose();
+    let priority = priority.unwrap_or_else(|message| {
+        note("priority", message);
+        None
+    });
+    let run_at = request.run_at.as_deref().map(limits::time).transpose();
+    let run_at = run_at.unwrap_or_else(|message| {
+        note("run_at", message);
+        None
+    });
+    let reason = request.reason.as_deref().map(|text| limits::text(text, limits::REASON_CHARS)).transpose();
+    let reason = reason.unwrap_or_else(|message| {
+        note("reason", message);
+        None
+    });
+    match params(job_type, request.params, &format!("{at}/params")) {
+        Ok(params) if errors.is_empty() => {
+            let mut job = new_job(job_type, params, actor);
+            job.priority = priority.unwrap_or(job.priority);
+            (job.run_at, job.reason) = (run_at, reason);
+            Ok(job)
+        }
+        Ok(_) => Err(errors),
+        Err(more) => {
+            errors.extend(more);
+            Err(errors)
+        }
+    }
+}
+
+/// Checks params and fills in their defaults. Pointers begin with `at`.
+pub fn params(job_type: &Registered, params: Option<Value>, at: &str) -> Result<Value, Vec<FieldError>> {
+    let params = job_type.prepare(params).map_err(|refused| {
+        let under = |e: FieldError| FieldError { pointer: format!("{at}{}", e.pointer), ..e };
+        refused.errors.into_iter().map(under).collect::<Vec<_>>()
+    })?;
+    let refuse = |below: String, message: String| Err(vec![FieldError { pointer: format!("{at}{below}"), message }]);
+    if let Some(below) = find_nul(&params) {
+        return refuse(below, "must not contain the character U+0000".to_owned());
+    }
+    // A batch is allowed more in all than one job: here each is held to the same.
+    let size = params.to_string().len();
+    if size > limits::BODY_BYTES {
+        return refuse(String::new(), format!("must be at most {} bytes of JSON", limits::BODY_BYTES));
+    }
+    Ok(params)
+}
+
+/// A job of a type with checked params; everything else as the type has it.
+pub fn new_job(job_type: &Registered, params: Value, actor: &str) -> NewJob {
+    let spec = &job_type.spec;
+    NewJob {
+        id: Uuid::now_v7(),
+        type_name: spec.name,
+        params,
+        metadata: Value::Object(serde_json::Map::new()),
+        priority: spec.priority,
+        run_at: None,
+        created_by: actor.to_owned(),
+        reason: None,
+        retry_of: None,
+        only_items: None,
+        exclusive: spec.admission == Admission::Exclusive,
+        serial: spec.admission == Admission::Serial,
+        max_interruptions: spec.max_interruptions,
+    }
+}
+
+/// Has the supervisor store jobs, all or none.
+pub async fn submit(state: &AppState, jobs: Vec<NewJob>) -> Result<Result<Vec<JobSummary>, SubmitError>, ApiError> {
+    state.supervisor.send(Submit { jobs }).timeout(ANSWER).await.map_err(|error| no_answer(&error))
+}
+
+/// Has the supervisor store one job.
+pub async fn submit_one(state: &AppState, job: NewJob) -> Result<JobSummary, ApiError> {
+    let stored = submit(state, vec![job]).await?.map_err(ApiError::from)?;
+    stored.into_iter().next().ok_or_else(|| ApiError::internal("the supervisor stored no job and gave no reason"))
+}
+
+/// The supervisor is gone, or did not answer in time.
+pub(super) fn no_answer(error: &MailboxError) -> ApiError {
+    let detail = match error {
+        MailboxError::Closed => "the server is going down; ask again when it is back",
+        MailboxError::Timeout => {
+            "the supervisor has not answered yet, and may still do what it was asked; look before asking again"
+        }
+    };
+    ApiError::new(ErrorCode::Unavailable, detail)
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SubmitError::Exclusive { existing, .. } => Self::new(ErrorCode::ExclusiveJobActive, detail).job(*existing),
+            SubmitError::Twice { index, .. } => Self::field(&format!("/jobs/{index}"), detail),
+            SubmitError::Unavailable(_) => Self::new(ErrorCode::Unavailable, detail),
+        }
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(error: Unavailable) -> Self {
+        Self::new(ErrorCode::Unavailable, error.to_string())
+    }
+}

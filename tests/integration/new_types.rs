@@ -1,0 +1,109 @@
+//! The one idea: adding a job type is one new file. In this crate, and in one that depends on it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Database, Options, Server};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A job that nobody has heard of.
+const COUNT_SHEEP: &str = r#"//! Counts sheep.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Color, Job, JobContext, JobResult, JobSpec, JobType, Outcome};
+
+/// Count sheep until you sleep.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountSheep {
+    /// How many.
+    sheep: u64,
+}
+
+impl Job for CountSheep {
+    const SPEC: JobSpec =
+        JobSpec::new("count_sheep", "Count Sheep").category("Sleep").color(Color::Lime).unit("sheep", "sheep");
+
+    async fn run(self, ctx: JobContext) -> JobResult {
+        ctx.each(1..=self.sheep, async |_| Ok(())).await?;
+        Ok(Outcome::completed().message("asleep").data(serde_json::json!({ "sheep": self.sheep })))
+    }
+}
+
+inventory::submit!(JobType::of::<CountSheep>());
+"#;
+
+#[tokio::test]
+async fn one_new_file_is_a_new_type_in_rest_and_cli() {
+    let copy = tempfile::tempdir().expect("a folder");
+    for part in ["Cargo.toml", "Cargo.lock", "src", "migrations", "benches"] {
+        copy_tree(&Path::new(ROOT).join(part), &copy.path().join(part));
+    }
+    fs::write(copy.path().join("src/jobs/count_sheep.rs"), COUNT_SHEEP).expect("the one new file");
+    let program = build(copy.path(), "one-file", "stashhog");
+    let params = json!({ "sheep": 7 });
+    assert_type_works(program, "count_sheep", &params, &["--sheep", "7"], "Count Sheep", "sheep").await;
+}
+
+#[tokio::test]
+async fn a_crate_of_its_own_brings_its_own_types() {
+    let program = build(&Path::new(ROOT).join("examples/own_jobs"), "own-jobs", "own_jobs");
+    let params = json!({ "names": ["Ada", "Grace"] });
+    assert_type_works(program, "greet", &params, &["--names", "Ada,Grace"], "Greet", "people").await;
+}
+
+/// Builds a crate in a target folder that only this does: cargo tells crates of one name apart by their place, not by more.
+fn build(dir: &Path, target: &str, bin: &str) -> PathBuf {
+    let tests = Path::new(env!("CARGO_BIN_EXE_stashhog"));
+    let target = tests.ancestors().nth(2).expect("a target folder").join(target);
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--bin", bin])
+        .current_dir(dir)
+        .env("CARGO_TARGET_DIR", &target)
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    target.join("debug").join(bin)
+}
+
+async fn assert_type_works(program: PathBuf, name: &str, params: &Value, flags: &[&str], label: &str, unit: &str) {
+    let server =
+        Server::start_with(Options { program: Some(program.clone()), database: Database::Fresh, args: Vec::new() }).await;
+    let described = server.api.get(&format!("/api/job-types/{name}")).await.expect(200);
+    assert_eq!((&described["label"], &described["unit"]["plural"]), (&json!(label), &json!(unit)));
+    let id = server.api.submit(name, params.clone()).await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!(job["processed_items"], job["total_items"]);
+
+    let ran = Command::new(&program)
+        .args(["run", name])
+        .args(flags)
+        .args(["--json", "--server", &server.api.url])
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command line");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let by_cli: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!((&by_cli["status"], &by_cli["result"]), (&json!("completed"), &job["result"]));
+    server.stop().await;
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("a folder") {
+            let entry = entry.expect("an entry");
+            copy_tree(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if from.is_file() {
+        fs::copy(from, to).expect("a copy");
+    }
+}

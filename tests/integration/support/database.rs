@@ -1,0 +1,87 @@
+//! One Postgres for the whole run of tests, and in it a database for each.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use stashhog::store::embedded::PrivatePostgres;
+use stashhog::store::migrations;
+use tempfile::TempDir;
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// Statics are not dropped: the keeper, a shell that waits for this process to end, stops the cluster then.
+struct Cluster {
+    url: String,
+    _postgres: PrivatePostgres,
+    _keeper: Child,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let dir = folder().keep();
+        let postgres = PrivatePostgres::start(&dir).expect("the tests' postgres");
+        let pid = postgres.pid().expect("it runs");
+        let script = format!("read -r _; kill -INT {pid}; while kill -0 {pid}; do sleep 0.1; done; rm -rf \"$0\"");
+        let keeper = Command::new("sh")
+            .args(["-c", &script])
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the keeper");
+        let url = postgres.database_url();
+        // On a thread of its own: a test's runtime may have one thread only, and migrations need more.
+        let template = url.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                execute(&template, "CREATE DATABASE migrated").await;
+                migrations::run(&in_database(&template, "migrated")).await.expect("migrations");
+            });
+        })
+        .join()
+        .expect("the template");
+        Self { url, _postgres: postgres, _keeper: keeper }
+    }
+}
+
+/// A folder that the user which Postgres runs as can reach.
+pub fn folder() -> TempDir {
+    let dir = tempfile::Builder::new().prefix("stashhog-test-").tempdir().expect("a folder");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    std::fs::set_permissions(dir.path(), open).expect("its mode");
+    dir
+}
+
+/// A fresh, migrated database. Its connection string.
+pub async fn create() -> String {
+    let url = &CLUSTER.get_or_init(Cluster::start).url;
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    execute(url, &format!("CREATE DATABASE {name} TEMPLATE migrated")).await;
+    in_database(url, &name)
+}
+
+/// A connection of one's own.
+pub async fn connect(url: &str) -> AsyncPgConnection {
+    AsyncPgConnection::establish(url).await.expect("a connection")
+}
+
+/// Runs SQL.
+pub async fn execute(url: &str, sql: &str) {
+    connect(url).await.batch_execute(sql).await.expect(sql);
+}
+
+fn in_database(url: &str, name: &str) -> String {
+    let (before, _) = url.split_once("dbname=").expect("a private cluster's url names a database last");
+    format!("{before}dbname={name}")
+}
+
+/// Flushes what a test prints, so that it stands beside the server's log.
+pub fn print(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

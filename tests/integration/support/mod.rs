@@ -1,0 +1,26 @@
+//! What the tests stand on: a real Postgres for all of them, a database and a server process for each.
+//!
+//! Nothing here sleeps to synchronise: [`until`] looks again and again until something holds, with a deadline that only a
+//! failure reaches.
+
+pub mod api;
+pub mod database;
+pub mod live;
+pub mod server;
+
+use std::time::{Duration, Instant};
+
+/// Far beyond what anything takes on a loaded machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Looks until `look` finds something. Fails with `what` when it does not.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < DEADLINE, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

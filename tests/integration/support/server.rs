@@ -1,0 +1,209 @@
+//! A server process, the real binary, on a port and a data directory of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::api::Api;
+use super::{database, until};
+
+/// How a server is started.
+pub struct Options {
+    /// The program; the binary under test when none.
+    pub program: Option<PathBuf>,
+    /// Its database.
+    pub database: Database,
+    /// Further arguments of `serve`.
+    pub args: Vec<String>,
+}
+
+/// Where a server keeps its jobs.
+pub enum Database {
+    /// In a fresh database of the tests' cluster.
+    Fresh,
+    /// In this one.
+    At(String),
+    /// In a private cluster, as it does when nobody says otherwise.
+    Private,
+}
+
+/// What a stopped server leaves.
+pub struct Kept {
+    folder: TempDir,
+    database_url: Option<String>,
+}
+
+/// A running server. Dropping it kills it; a test ends with [`stop`](Server::stop), which asserts that it went in order.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub api: Api,
+    /// Its database; empty when that is private.
+    pub database_url: String,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    program: PathBuf,
+    args: Vec<String>,
+    folder: Option<TempDir>,
+}
+
+impl Server {
+    /// A server with a fresh database.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with a fresh database and these arguments.
+    pub async fn with(args: &[&str]) -> Self {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        Self::start_with(Options { program: None, database: Database::Fresh, args }).await
+    }
+
+    /// A server.
+    pub async fn start_with(options: Options) -> Self {
+        let folder = database::folder();
+        let database_url = match options.database {
+            Database::Fresh => Some(database::create().await),
+            Database::At(url) => Some(url),
+            Database::Private => None,
+        };
+        let data_dir = folder.path().join("data");
+        let program = options.program.unwrap_or_else(|| binary().into());
+        Self::launch(program, folder, data_dir, database_url, options.args).await
+    }
+
+    /// A server on what [`stop_and_keep`](Self::stop_and_keep) left.
+    pub async fn start_in(kept: Kept, args: &[&str]) -> Self {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let data_dir = kept.folder.path().join("data");
+        Self::launch(binary().into(), kept.folder, data_dir, kept.database_url, args).await
+    }
+
+    async fn launch(
+        program: PathBuf,
+        folder: TempDir,
+        data_dir: PathBuf,
+        database_url: Option<String>,
+        args: Vec<String>,
+    ) -> Self {
+        let child = spawn(&program, &folder.path().join("log"), &data_dir, database_url.as_deref(), &args);
+        let (api, database_url) = (Api::at(""), database_url.unwrap_or_default());
+        let mut server = Self { child, api, database_url, data_dir, program, args, folder: Some(folder) };
+        server.api = server.wait_until_ready().await;
+        server
+    }
+
+    async fn wait_until_ready(&mut self) -> Api {
+        let (data_dir, log) = (self.data_dir.clone(), self.log_path());
+        let child = &mut self.child;
+        let url = until("the server is ready", async || {
+            if let Some(status) = child.try_wait().expect("its status") {
+                panic!("the server ended with {status}:\n{}", fs::read_to_string(&log).unwrap_or_default());
+            }
+            // One that is left of a predecessor names another process.
+            run_file(&data_dir).filter(|run| run["pid"] == child.id())?["url"].as_str().map(str::to_owned)
+        })
+        .await;
+        Api::at(&url)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.as_ref().map(|f| f.path().join("log")).unwrap_or_default()
+    }
+
+    /// What it said.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        kill(Pid::from_raw(pid), signal).expect("a signal");
+    }
+
+    /// Kills it, as a crash would, and starts it again on the same data directory and database.
+    pub async fn crash_and_restart(mut self) -> Self {
+        self.child.kill().expect("to kill it");
+        self.child.wait().expect("to reap it");
+        let folder = self.folder.take().expect("a running server has its folder");
+        let (data_dir, args) = (self.data_dir.clone(), self.args.clone());
+        let url = Some(self.database_url.clone()).filter(|url| !url.is_empty());
+        let program = self.program.clone();
+        drop(self);
+        Self::launch(program, folder, data_dir, url, args).await
+    }
+
+    /// Stops it in order, and asserts that it went in order: nothing panicked, nothing is left running.
+    pub async fn stop(self) {
+        let log = self.stop_after_panics().await;
+        assert!(!log.contains("panicked"), "a panic in the server's log:\n{log}");
+    }
+
+    /// Stops it in order, and keeps its data for another.
+    pub async fn stop_and_keep(mut self) -> Kept {
+        let folder = self.folder.take().expect("a running server has its folder");
+        let database_url = Some(self.database_url.clone()).filter(|url| !url.is_empty());
+        self.stop_after_panics().await;
+        Kept { folder, database_url }
+    }
+
+    /// Stops it in order after a test in which handlers panicked. Its log.
+    pub async fn stop_after_panics(mut self) -> String {
+        self.signal(Signal::SIGTERM);
+        let child = &mut self.child;
+        let status: ExitStatus =
+            until("the server ends after SIGTERM", async || child.try_wait().expect("its status")).await;
+        let log = self.log();
+        assert!(status.success(), "the server ended with {status}:\n{log}");
+        assert!(run_file(&self.data_dir).is_none(), "a server that went in order leaves no run file");
+        log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() && self.folder.is_some() {
+            database::print(&format!("the server's log:\n{}\n", self.log()));
+        }
+    }
+}
+
+/// The binary under test.
+pub fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_stashhog")
+}
+
+fn spawn(program: &Path, log: &Path, data_dir: &Path, database_url: Option<&str>, args: &[String]) -> Child {
+    let log = File::options().create(true).append(true).open(log).expect("a log file");
+    Command::new(program)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data_dir)
+        .args(database_url.map(|url| ["--database-url", url]).into_iter().flatten())
+        .args(args)
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .expect("the server")
+}
+
+fn run_file(data_dir: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(data_dir.join("server.json")).ok()?).ok()
+}
