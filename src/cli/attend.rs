@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 use super::client::{CallError, Client, read};
 use super::exit::Failure;
 use super::follow::{Follower, Seen, Watch, is_newer};
 use super::reach::{Purpose, Reach, Server};
+use super::signals::StopSignals;
 use super::terminal::note;
 use super::view::View;
 use super::words::{program, short};
@@ -153,33 +153,5 @@ async fn cancel(client: &Client, id: Uuid) -> Result<(), Failure> {
         Ok(_) | Err(CallError::Away(_)) => Ok(()),
         Err(CallError::Refused(problem)) if problem.status == 409 || problem.status >= 500 => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The signals by which a person or a script says "stop".
-pub struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl StopSignals {
-    /// From now on these signals do not end the process.
-    pub fn new() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|e| Failure::Failed(format!("signals can't be handled: {e}")));
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next one.
-    pub async fn recv(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
     }
 }

@@ -5,8 +5,8 @@
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::filter::EnvFilter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -38,7 +38,10 @@ pub fn of_server(level: &str, format: LogFormat) {
 /// Sets up the log of a command: what the server says from `level` on, without what its jobs say.
 pub fn of_command(level: &str) {
     let lines = fmt::layer().with_writer(AboveBars).with_ansi(is_live() && console::colors_enabled_stderr());
-    install(lines.with_filter(OutsideJobs).with_filter(directives(level)));
+    // Spans of jobs have to be known to it, or it could not tell what is said inside.
+    let job_spans =
+        filter_fn(|metadata| metadata.is_span() && metadata.target() == JOB).with_max_level_hint(Level::INFO);
+    install(lines.with_filter(directives(level).or(job_spans).and(OutsideJobs)));
 }
 
 fn directives(level: &str) -> EnvFilter {
@@ -51,6 +54,9 @@ fn install(lines: impl Layer<registry::Registry> + Send + Sync) {
     let _ = logs.try_init();
 }
 
+/// The target of the spans that jobs run in.
+const JOB: &str = "stashhog::job";
+
 /// Lets pass what is not said inside a job's span.
 struct OutsideJobs;
 
@@ -61,6 +67,6 @@ impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Filter<S> for OutsideJobs
 
     fn event_enabled(&self, event: &Event<'_>, ctx: &Context<'_, S>) -> bool {
         let mut spans = ctx.event_scope(event).into_iter().flatten();
-        !spans.any(|span| span.metadata().target() == "stashhog::job")
+        !spans.any(|span| span.metadata().target() == JOB)
     }
 }

@@ -35,19 +35,16 @@ impl Problem {
         if text.is_empty() {
             text = format!("the server answered with status {}", self.status);
         }
+        if self.errors.iter().any(|error| text.contains(&error.message)) {
+            text.clone_from(&self.title); // the lines below say it better
+        }
         if !self.errors.is_empty() {
-            // The sentence repeats what the lines below say better.
-            if let Some((head, _)) = text.split_once(" are invalid: ") {
-                text = format!("{head} are invalid");
-            }
             text.push(':');
         }
         for FieldError { pointer, message } in &self.errors {
+            let name = name(pointer);
             // Writing to a String can't fail.
-            let _ = match pointer.as_str() {
-                "" => write!(text, "\n  {message}"),
-                pointer => write!(text, "\n  {}: {message}", name(pointer)),
-            };
+            let _ = if name.is_empty() { write!(text, "\n  {message}") } else { write!(text, "\n  {name}: {message}") };
         }
         for BadParameter { parameter, message } in &self.parameters {
             let _ = write!(text, "\n  {parameter}: {message}");
@@ -73,12 +70,12 @@ mod tests {
     #[test]
     fn bad_fields_stand_on_lines_of_their_own() {
         let problem: Problem = serde_json::from_value(json!({
-            "status": 422, "detail": "the params of `demo` are invalid: /items: too small; no", "type": "about:blank",
-            "errors": [{"pointer": "/items", "message": "too small"}, {"pointer": "", "message": "no"}]
+            "status": 422, "title": "wrong fields", "detail": "/params/items: too small; /params: no", "type": "x",
+            "errors": [{"pointer": "/params/items", "message": "too small"}, {"pointer": "/params", "message": "no"}]
         }))
         .unwrap();
-        let told = problem.tell(|pointer| format!("--{}", &pointer[1..]));
-        assert_eq!(told, Failure::Usage("the params of `demo` are invalid:\n  --items: too small\n  no".into()));
+        let told = problem.tell(|pointer| pointer.trim_start_matches("/params").replace('/', "--"));
+        assert_eq!(told, Failure::Usage("wrong fields:\n  --items: too small\n  no".into()));
     }
 
     #[test]

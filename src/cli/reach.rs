@@ -11,6 +11,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -18,15 +19,20 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use super::client::Client;
-use super::exit::{Done, Failure};
+use super::exit::{Done, Exit, Failure};
+use super::signals::StopSignals;
+use super::terminal::note;
 use crate::app::{Application, DataDirError, RunFile};
 use crate::config::{Config, DataArgs, ListenArgs, WorkArgs};
 use crate::job::Registry;
 
 /// A first start creates a database, which takes a few seconds before the run file is there.
 const OTHERS_START: Duration = Duration::from_secs(60);
+/// A start that takes longer should say so.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Jobs that others started here get this long when we leave; theirs then go back to the queue.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -34,7 +40,14 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReachArgs {
     /// Speak to this server [default: that of the data directory; without one, work in this process]
-    #[arg(long, value_name = "URL", env = "STASHHOG_SERVER", global = true, help_heading = "Server")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "STASHHOG_SERVER",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server"
+    )]
     pub server: Option<String>,
     #[command(flatten)]
     data: DataArgs,
@@ -118,7 +131,12 @@ impl Reach {
             return Ok(Server { client, here: None });
         }
         let (config, registry) = (self.config_here(purpose)?, self.registry.clone());
-        match apart(move || Application::start(config, registry)).await {
+        let mut start = pin!(apart(move || Application::start(config, registry)));
+        let started = timeout(PATIENCE, &mut start).await;
+        if started.is_err() {
+            note("no server is running: starting one here; the first time takes a few seconds");
+        }
+        match if let Ok(started) = started { started } else { start.await } {
             Ok(application) => Ok(Server { client: Client::new(application.url())?, here: Some(application) }),
             Err(error) if is_locked(&error) => Ok(Server { client: self.quicker_one(&error).await?, here: None }),
             Err(error) => Err(error.into()),
@@ -143,7 +161,7 @@ impl Reach {
                     return Ok(client);
                 }
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            sleep(Duration::from_millis(200)).await;
         }
         Err(Failure::Failed(format!("{locked:#}, and it does not say where it can be reached; stop it, or try again")))
     }
@@ -187,11 +205,13 @@ impl Server {
         self.here.is_some()
     }
 
-    /// Stops it if it is in this process.
+    /// Stops it if it is in this process, in order; a signal meanwhile ends the process at once, and the next start rescues.
     pub async fn leave(self) -> Result<(), Failure> {
-        match self.here {
-            Some(application) => apart(move || application.stop()).await.map_err(Failure::from),
-            None => Ok(()),
+        let Some(application) = self.here else { return Ok(()) };
+        let mut signals = StopSignals::new()?;
+        tokio::select! {
+            stopped = apart(move || application.stop()) => stopped.map_err(Failure::from),
+            () = signals.recv() => std::process::exit(i32::from(Exit::Cancelled as u8)),
         }
     }
 }

@@ -47,8 +47,11 @@ fn headline(job: &JobSummary, label: &str, plural: &str) -> String {
     }
     match (&job.error, &job.message) {
         (Some(error), _) => format!("{text}\n  {error}"),
-        (None, Some(message)) if !message.is_empty() => format!("{text}\n  {message}"),
-        (None, _) => text,
+        // Without a message of its own, a job with item errors ends with their number, which is told below.
+        (None, Some(message)) if !message.is_empty() && *message != words::errors(job.error_count) => {
+            format!("{text}\n  {message}")
+        }
+        (None, Some(_) | None) => text,
     }
 }
 

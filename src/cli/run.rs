@@ -156,7 +156,12 @@ fn given_params(given: &str) -> Result<Map<String, Value>, Failure> {
 async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut Server) -> Done {
     let submitted = json!({"type": call.type_name, "params": call.params, "reason": call.options.reason});
     let answer = server.client.post("api/jobs", &submitted).await.map_err(|error| match error {
-        CallError::Refused(problem) => problem.tell(|pointer| call.flags.name(pointer.trim_start_matches("/params"))),
+        CallError::Refused(mut problem) => {
+            if !problem.errors.is_empty() {
+                problem.detail = Some(format!("the params of `{}` are invalid", call.type_name));
+            }
+            problem.tell(|pointer| call.flags.name(pointer.trim_start_matches("/params")))
+        }
         other => other.into(),
     })?;
     let job: JobDetail = read(&answer)?;
@@ -175,9 +180,10 @@ async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut
     view.close();
     match attended? {
         Attended::Left => {
+            note(format!("leaving before job {id} has stopped"));
             note(match server.is_here() {
-                true => format!("left before job {id} had stopped; it goes back to the queue if it can't stop now"),
-                false => format!("left before job {id} had stopped; the server goes on cancelling it"),
+                true => "stopping the server in this process; Ctrl-C once more ends it at once",
+                false => "the server goes on cancelling it",
             });
             Ok(Exit::Cancelled)
         }

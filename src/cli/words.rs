@@ -33,6 +33,11 @@ pub fn count(n: i64) -> String {
     HumanCount(u64::try_from(n).unwrap_or(0)).to_string()
 }
 
+/// A number of errors.
+pub fn errors(n: i64) -> String {
+    if n == 1 { "1 error".to_owned() } else { format!("{} errors", count(n)) }
+}
+
 /// The status, where that is not the whole truth with what it hides.
 pub fn status(job: &JobSummary) -> &'static str {
     match job.outcome {

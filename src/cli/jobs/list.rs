@@ -72,7 +72,7 @@ fn table(jobs: &[JobSummary], whole_ids: bool) -> Table {
         let id = if whole_ids { job.id.to_string() } else { words::short(job.id) };
         // The words of the status are too long for a narrow table.
         let status = match words::status(job) {
-            "completed with errors" => format!("{} errors", words::count(job.error_count)),
+            "completed with errors" => words::errors(job.error_count),
             status => status.to_owned(),
         };
         let message = job.error.as_deref().or(job.message.as_deref()).unwrap_or_default();

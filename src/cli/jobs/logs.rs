@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum};
 use console::style;
 use uuid::Uuid;
 
-use crate::cli::attend::StopSignals;
 use crate::cli::client::{Client, read};
 use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::follow::{Follower, Seen, Watch};
 use crate::cli::reach::Reach;
+use crate::cli::signals::StopSignals;
 use crate::cli::terminal::{note, print, print_json_line};
 use crate::cli::words;
 use crate::http::logs::LogPage;

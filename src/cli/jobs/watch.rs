@@ -7,12 +7,13 @@ use chrono::Local;
 use clap::Args;
 use uuid::Uuid;
 
-use crate::cli::attend::{Attendant, Attended, Interrupt, StopSignals};
+use crate::cli::attend::{Attendant, Attended, Interrupt};
 use crate::cli::catalog::Catalog;
 use crate::cli::client::{Client, read};
 use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::follow::{Follower, Seen, Watch, is_newer};
 use crate::cli::reach::{Purpose, Reach};
+use crate::cli::signals::StopSignals;
 use crate::cli::terminal::{note, print, print_json_line, width};
 use crate::cli::view::View;
 use crate::cli::{report, words};
