@@ -112,7 +112,8 @@ CREATE TABLE job_item_errors (
 
 -- The index that scan_library keeps.
 CREATE TABLE media_files (
-    path        text PRIMARY KEY,
+    -- In the order of bytes: a scan walks the folders and this table side by side.
+    path        text COLLATE "C" PRIMARY KEY,
     size        bigint NOT NULL,
     mtime       timestamptz NOT NULL,
     container   text,

@@ -73,7 +73,7 @@ async fn until_status(link: &mut Link, id: Uuid, wanted: (Status, i32)) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while status(link, id).await != wanted {
         assert!(std::time::Instant::now() < deadline, "{:?} instead of {wanted:?}", status(link, id).await);
-        actix_rt::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
 

@@ -7,6 +7,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,6 +34,11 @@ impl RunFile {
     pub fn read(data_dir: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(data_dir.join(RUN_FILE)).ok()?).ok()
     }
+
+    /// Whether its process lives. Another program may have got its number, and its port: the lock is the truth.
+    pub fn is_process_alive(&self) -> bool {
+        i32::try_from(self.pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+    }
 }
 
 /// The data directory can't be had.
@@ -42,6 +50,11 @@ pub enum DataDirError {
     /// It can't be made or written.
     #[error("the data directory {} can't be used; choose another with --data-dir", .0.display())]
     Unusable(PathBuf, #[source] io::Error),
+}
+
+/// Whether an application could not start because another has its data directory.
+pub fn is_locked(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(DataDirError::Locked(_)))
 }
 
 /// The data directory of this process.
@@ -102,7 +115,9 @@ mod tests {
         let mut first = DataDir::lock(dir.path()).unwrap();
         first.announce("http://127.0.0.1:1", node).unwrap();
         assert!(matches!(DataDir::lock(dir.path()), Err(DataDirError::Locked(_))));
-        assert_eq!(RunFile::read(dir.path()).unwrap().node_id, node);
+        let run_file = RunFile::read(dir.path()).unwrap();
+        assert!(run_file.node_id == node && run_file.is_process_alive());
+        assert!(!RunFile { pid: u32::MAX, ..run_file }.is_process_alive());
         drop(first);
         let second = DataDir::lock(dir.path()).unwrap();
         assert_eq!(second.predecessor(), Some(node));

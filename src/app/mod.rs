@@ -12,7 +12,7 @@
 mod data_dir;
 mod node;
 
-pub use data_dir::{DataDirError, RunFile};
+pub use data_dir::{DataDirError, RunFile, is_locked};
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, mpsc};

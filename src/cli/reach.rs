@@ -25,7 +25,7 @@ use super::client::Client;
 use super::exit::{Done, Exit, Failure};
 use super::signals::StopSignals;
 use super::terminal::note;
-use crate::app::{Application, DataDirError, RunFile};
+use crate::app::{Application, RunFile, is_locked};
 use crate::config::{Config, DataArgs, ListenArgs, WorkArgs};
 use crate::job::Registry;
 
@@ -219,11 +219,6 @@ impl Server {
 /// Whether a process lives. Its server may have been killed, and another program may have got its port.
 fn is_alive(pid: u32) -> bool {
     i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
-}
-
-/// Whether the application did not start because another process has the data directory.
-pub fn is_locked(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(DataDirError::Locked(_)))
 }
 
 /// The application blocks while it starts and stops, and has runtimes of its own: it gets a thread that knows nothing of ours.

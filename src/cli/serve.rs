@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::exit::{Done, Exit, Failure};
 use super::logging::{self, LogFormat};
-use super::reach::{Reach, apart, is_locked};
-use crate::app::{Application, RunFile};
+use super::reach::{Reach, apart};
+use crate::app::{Application, RunFile, is_locked};
 use crate::config::{ListenArgs, WorkArgs};
 
 /// Run the server: the API, the UI, and the jobs

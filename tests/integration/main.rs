@@ -3,5 +3,6 @@
 mod cancelling;
 mod guarantees;
 mod live;
+mod new_types;
 mod private_postgres;
 mod support;
