@@ -34,14 +34,7 @@ pub struct Config {
 #[derive(Args, Clone, Debug, Default)]
 pub struct DataArgs {
     /// Where the server keeps its data [default: /var/lib/stashhog for root, else ~/.local/share/stashhog]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "STASHHOG_DATA_DIR",
-        hide_env_values = true,
-        global = true,
-        help_heading = "Server"
-    )]
+    #[arg(long, value_name = "DIR", env = "STASHHOG_DATA_DIR", global = true, help_heading = "Server")]
     pub data_dir: Option<PathBuf>,
     /// Use this Postgres instead of a private one
     #[arg(
@@ -62,7 +55,7 @@ pub struct WorkArgs {
     #[arg(long = "media-root", value_name = "DIR", global = true, help_heading = "Server")]
     media_roots: Vec<PathBuf>,
     /// How many jobs of a type run at a time here; may be repeated
-    #[arg(long, value_name = "TYPE=N", env = "STASHHOG_CONCURRENCY", hide_env_values = true, value_delimiter = ',', value_parser = concurrency)]
+    #[arg(long, value_name = "TYPE=N", env = "STASHHOG_CONCURRENCY", value_delimiter = ',', value_parser = concurrency)]
     #[arg(global = true, help_heading = "Server")]
     pub concurrency: Vec<(String, u32)>,
 }
@@ -71,29 +64,23 @@ pub struct WorkArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ListenArgs {
     /// Where to serve the API and the UI
-    #[arg(long, value_name = "ADDR", env = "STASHHOG_LISTEN", hide_env_values = true, default_value = "127.0.0.1:4004", value_parser = address)]
+    #[arg(long, value_name = "ADDR", env = "STASHHOG_LISTEN", default_value = "127.0.0.1:4004", value_parser = address)]
     pub listen: SocketAddr,
     /// A host name under which browsers may reach the server; may be repeated
-    #[arg(
-        long = "allowed-host",
-        value_name = "HOST",
-        env = "STASHHOG_ALLOWED_HOSTS",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long = "allowed-host", value_name = "HOST", env = "STASHHOG_ALLOWED_HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
     /// Listen beyond this machine although anyone who reaches the server can run jobs
-    #[arg(long, env = "STASHHOG_INSECURE", hide_env_values = true)]
+    #[arg(long, env = "STASHHOG_INSECURE")]
     pub insecure: bool,
     /// How long running jobs get to come to an end when the server stops
-    #[arg(long, value_name = "SECONDS", env = "STASHHOG_SHUTDOWN_GRACE", hide_env_values = true, default_value = "10", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", env = "STASHHOG_SHUTDOWN_GRACE", default_value = "10", value_parser = seconds)]
     pub shutdown_grace: Duration,
 }
 
 impl DataArgs {
     /// The data directory: the one given, else the usual one. `Err` says that there is none.
     pub fn dir(&self) -> Result<PathBuf, String> {
-        if let Some(dir) = &self.data_dir {
+        if let Some(dir) = self.data_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty()) {
             return Ok(dir.clone());
         }
         let root = nix::unistd::geteuid().is_root();

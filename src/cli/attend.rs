@@ -97,7 +97,9 @@ impl Attendant<'_> {
                         note(format!("{why}; trying again"));
                         Instant::now()
                     });
-                    self.find_again(server, &mut follower, since.elapsed(), job.id).await?;
+                    if self.find_again(server, &mut follower, since.elapsed(), job.id).await? {
+                        away_since = None;
+                    }
                 }
             }
         }
@@ -106,23 +108,24 @@ impl Attendant<'_> {
         Ok(Attended::Ended(Box::new(job)))
     }
 
-    /// Looks whether the server came back elsewhere; after a while does without it.
+    /// Looks whether the server came back elsewhere; after a while does without it. True when there is another now.
     async fn find_again(
         &self,
         server: &mut Server,
         follower: &mut Follower,
         away: Duration,
         id: Uuid,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let lost = || {
             let advice = format!("its job is kept; see how it goes with `{} jobs watch {}`", program(), short(id));
             Failure::Failed(format!("{} has been away for {} s; {advice}", server.client.url(), away.as_secs()))
         };
         if self.reach.is_named() || server.is_here() {
-            return if away < GIVE_UP { Ok(()) } else { Err(lost()) };
+            return if away < GIVE_UP { Ok(false) } else { Err(lost()) };
         }
         let found = self.reach.running().await?;
         if let Some(client) = found.filter(|client| client.url() != server.client.url()) {
+            note(format!("the server is back at {}", client.url()));
             server.client = client;
         } else if away > TAKE_OVER && matches!(self.purpose, Purpose::Work(_)) {
             note("there is no server any more; going on in this process");
@@ -130,10 +133,10 @@ impl Attendant<'_> {
         } else if away > GIVE_UP {
             return Err(lost());
         } else {
-            return Ok(());
+            return Ok(false);
         }
         follower.move_to(server.client.clone());
-        Ok(())
+        Ok(true)
     }
 
     /// The last warnings may come after the end of the job, too late for the socket.

@@ -141,7 +141,8 @@ fn deepest(error: &dyn std::error::Error) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    deepest.to_string().to_lowercase()
+    let text = deepest.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 impl From<CallError> for Failure {

@@ -110,6 +110,7 @@ impl Follower {
         self.client = client;
         self.socket = None;
         self.failed = false;
+        self.away = false;
     }
 
     /// Waits for the next thing. Nothing is lost when the future is dropped. `Err` when waiting makes no sense: there is no

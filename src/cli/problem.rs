@@ -35,10 +35,11 @@ impl Problem {
         if text.is_empty() {
             text = format!("the server answered with status {}", self.status);
         }
-        if self.errors.iter().any(|error| text.contains(&error.message)) {
+        let lines = self.errors.iter().map(|e| &e.message).chain(self.parameters.iter().map(|p| &p.message));
+        if lines.clone().any(|message| text.contains(message)) {
             text.clone_from(&self.title); // the lines below say it better
         }
-        if !self.errors.is_empty() {
+        if lines.count() > 0 {
             text.push(':');
         }
         for FieldError { pointer, message } in &self.errors {

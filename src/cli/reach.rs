@@ -40,14 +40,7 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReachArgs {
     /// Speak to this server [default: that of the data directory; without one, work in this process]
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "STASHHOG_SERVER",
-        hide_env_values = true,
-        global = true,
-        help_heading = "Server"
-    )]
+    #[arg(long, value_name = "URL", env = "STASHHOG_SERVER", global = true, help_heading = "Server")]
     pub server: Option<String>,
     #[command(flatten)]
     data: DataArgs,
@@ -108,13 +101,18 @@ impl Reach {
     }
 
     /// Whether a server was named, so that no other will do.
-    pub const fn is_named(&self) -> bool {
-        self.args.server.is_some()
+    pub fn is_named(&self) -> bool {
+        self.named().is_some()
+    }
+
+    /// The server that was named. An empty variable of the environment names none.
+    fn named(&self) -> Option<&str> {
+        self.args.server.as_deref().filter(|url| !url.is_empty())
     }
 
     /// The server that was named, or one that runs on the data directory.
     pub async fn running(&self) -> Result<Option<Client>, Failure> {
-        if let Some(url) = &self.args.server {
+        if let Some(url) = self.named() {
             return Client::new(url).map(Some);
         }
         let Some(found) = RunFile::read(&self.data_dir()?) else { return Ok(None) };
@@ -177,7 +175,7 @@ impl Reach {
         Ok(Config {
             listen,
             data_dir: self.data_dir()?,
-            database_url: self.args.data.database_url.clone(),
+            database_url: self.args.data.database_url.clone().filter(|url| !url.is_empty()),
             media_roots: work.media_roots(),
             concurrency: work.concurrency.clone(),
             allowed_hosts,

@@ -16,14 +16,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     work: WorkArgs,
     /// How log lines look on stderr; RUST_LOG says which (info)
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        env = "STASHHOG_LOG_FORMAT",
-        hide_env_values = true,
-        default_value = "text"
-    )]
+    #[arg(long, value_enum, value_name = "FORMAT", env = "STASHHOG_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
 

@@ -75,7 +75,8 @@ fn build(dir: &Path, target: &str, bin: &str) -> PathBuf {
 
 async fn assert_type_works(program: PathBuf, name: &str, params: &Value, flags: &[&str], label: &str, unit: &str) {
     let server =
-        Server::start_with(Options { program: Some(program.clone()), database: Database::Fresh, args: Vec::new() }).await;
+        Server::start_with(Options { program: Some(program.clone()), database: Database::Fresh, args: Vec::new() })
+            .await;
     let described = server.api.get(&format!("/api/job-types/{name}")).await.expect(200);
     assert_eq!((&described["label"], &described["unit"]["plural"]), (&json!(label), &json!(unit)));
     let id = server.api.submit(name, params.clone()).await;

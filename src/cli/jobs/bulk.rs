@@ -70,11 +70,11 @@ pub async fn run(client: &Client, verb: &str, targets: &Targets, more: Map<Strin
             }
             return Ok(Exit::Completed);
         }
-        if matched == 0 {
+        if matched == 0 && !json {
             print(format!("no job matches that it is possible to {verb}"))?;
             return Ok(Exit::Completed);
         }
-        if !confirmed(&format!("{verb} {}? [y/N] ", jobs(matched)))? {
+        if matched > 0 && !confirmed(&format!("{verb} {}? [y/N] ", jobs(matched)))? {
             return Ok(Exit::Completed);
         }
     }
