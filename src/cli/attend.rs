@@ -88,9 +88,7 @@ impl Attendant<'_> {
                 Seen::Back => {
                     away_since = None;
                     note("the server is back");
-                    if asked && job.status != Status::Cancelling {
-                        cancel(&server.client, job.id).await?;
-                    }
+                    cancel_again(asked, &server.client, &job).await?;
                 }
                 Seen::Away(why) => {
                     let since = *away_since.get_or_insert_with(|| {
@@ -99,6 +97,7 @@ impl Attendant<'_> {
                     });
                     if self.find_again(server, &mut follower, since.elapsed(), job.id).await? {
                         away_since = None;
+                        cancel_again(asked, &server.client, &job).await?;
                     }
                 }
             }
@@ -148,6 +147,11 @@ impl Attendant<'_> {
             view.log(&page.lines);
         }
     }
+}
+
+/// Asks a server that is back, if the one that went away may not have heard.
+async fn cancel_again(asked: bool, client: &Client, job: &JobSummary) -> Result<(), Failure> {
+    if asked && job.status != Status::Cancelling { cancel(client, job.id).await } else { Ok(()) }
 }
 
 /// Asks the server to stop the job. That it has ended meanwhile is no failure, and that the server is away will be noticed.

@@ -46,6 +46,14 @@ pub fn status(job: &JobSummary) -> &'static str {
     }
 }
 
+/// The status in a word or two, for a narrow column.
+pub fn short_status(job: &JobSummary) -> String {
+    match job.outcome {
+        Some(OutcomeKind::CompletedWithErrors) if job.status == Status::Completed => errors(job.error_count),
+        _ => job.status.to_string(),
+    }
+}
+
 /// A status in its colour, where there are colours.
 pub fn coloured<'a>(job: &JobSummary, text: &'a str) -> StyledObject<&'a str> {
     let style = Style::new();
@@ -126,7 +134,7 @@ pub mod tests {
     use chrono::{TimeDelta, Utc};
     use serde_json::json;
 
-    use super::{amount, duration, near, relative, short, status};
+    use super::{amount, duration, near, relative, short, short_status, status};
     use crate::job::{OutcomeKind, Status};
     use crate::store::row::JobSummary;
 
@@ -158,7 +166,8 @@ pub mod tests {
     fn a_completed_job_with_item_errors_is_called_so() {
         let mut job = job();
         (job.status, job.outcome) = (Status::Completed, Some(OutcomeKind::CompletedWithErrors));
-        assert_eq!(status(&job), "completed with errors");
+        job.error_count = 1_000;
+        assert_eq!((status(&job), short_status(&job).as_str()), ("completed with errors", "1,000 errors"));
         job.outcome = Some(OutcomeKind::Completed);
         assert_eq!(status(&job), "completed");
     }

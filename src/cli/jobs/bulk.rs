@@ -83,9 +83,9 @@ pub async fn run(client: &Client, verb: &str, targets: &Targets, more: Map<Strin
         print_json(&answer)?;
         return Ok(Exit::Completed);
     }
-    let past = if verb == "cancel" { "cancelled" } else { "retried" };
+    let (past, done) = if verb == "cancel" { ("cancelled", "asked to stop:") } else { ("retried", "retried") };
     let skipped = answer["skipped"].as_i64().filter(|n| *n > 0).map(|n| format!(", {} skipped", count(n)));
-    print(format!("{past} {}{}", jobs(answer[past].as_i64().unwrap_or(0)), skipped.unwrap_or_default()))?;
+    print(format!("{done} {}{}", jobs(answer[past].as_i64().unwrap_or(0)), skipped.unwrap_or_default()))?;
     if answer["more"] == true {
         note("there are more than one request could do: say it again for the rest");
     }

@@ -58,7 +58,7 @@ pub async fn run(args: ListArgs, reach: &Reach) -> Done {
             print(line)?;
         }
         if let Some(cursor) = next_cursor {
-            note(format!("there are more: go on with --cursor {cursor}, or see more at once with --limit"));
+            note(format!("for more: --cursor {cursor}, or a greater --limit"));
         }
         Ok(Exit::Completed)
     });
@@ -70,16 +70,11 @@ fn table(jobs: &[JobSummary], whole_ids: bool) -> Table {
     let mut table = Table::new(["ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "MESSAGE"]);
     for job in jobs {
         let id = if whole_ids { job.id.to_string() } else { words::short(job.id) };
-        // The words of the status are too long for a narrow table.
-        let status = match words::status(job) {
-            "completed with errors" => words::errors(job.error_count),
-            status => status.to_owned(),
-        };
         let message = job.error.as_deref().or(job.message.as_deref()).unwrap_or_default();
         table.row(vec![
             id,
             job.type_name.clone(),
-            words::coloured(job, &status).to_string(),
+            words::coloured(job, &words::short_status(job)).to_string(),
             words::amount(job, ""),
             words::relative(job.created_at, now),
             words::one_line(message),

@@ -135,7 +135,7 @@ impl Board {
 fn line(job: &JobSummary, catalog: &Catalog) -> String {
     let (_, plural) = catalog.names_of(&job.type_name);
     let message = words::one_line(job.error.as_deref().or(job.message.as_deref()).unwrap_or_default());
-    let status = format!("{:<10}", words::status(job));
+    let status = format!("{:<10}", words::short_status(job));
     let facts = [words::amount(job, plural), message].into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>();
     let at = job.updated_at.with_timezone(&Local).format("%H:%M:%S");
     let status = words::coloured(job, &status);
