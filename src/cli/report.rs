@@ -9,7 +9,7 @@
 //! ```
 
 use chrono::Utc;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::client::{Client, read};
 use super::words;
@@ -63,13 +63,22 @@ fn result_lines(result: Option<&Value>) -> Vec<String> {
     let line = |(name, value): (&String, &Value)| {
         let name = name.replace('_', " ");
         match value {
-            Value::Number(n) => Some(format!("  {name}: {}", n.as_i64().map_or_else(|| n.to_string(), words::count))),
+            Value::Number(n) => Some(format!("  {name}: {}", number(n))),
             Value::String(text) => Some(format!("  {name}: {text}")),
             Value::Bool(yes) => Some(format!("  {name}: {}", if *yes { "yes" } else { "no" })),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         }
     };
     entries.iter().filter_map(line).collect()
+}
+
+/// A number as people read it. Negative ones are rare enough to be told as they are.
+fn number(n: &Number) -> String {
+    match (n.as_u64(), n.as_f64()) {
+        (Some(whole), _) => words::count(i64::try_from(whole).unwrap_or(i64::MAX)),
+        (None, Some(fraction)) if !n.is_i64() => format!("{fraction:.2}"),
+        _ => n.to_string(),
+    }
 }
 
 async fn item_errors(client: &Client, job: &JobSummary) -> Vec<String> {
@@ -112,10 +121,10 @@ mod tests {
 
     #[test]
     fn only_plain_entries_of_a_result_are_told() {
-        let lines = result_lines(Some(&json!({"files_seen": 12_000, "dry_run": true, "list": [1], "to": "/a"})));
-        let mut lines = lines;
+        let mut lines =
+            result_lines(Some(&json!({"files_seen": 12_000, "dry_run": true, "list": [1], "to": "/a", "s": 0.123})));
         lines.sort();
-        assert_eq!(lines, ["  dry run: yes", "  files seen: 12,000", "  to: /a"]);
+        assert_eq!(lines, ["  dry run: yes", "  files seen: 12,000", "  s: 0.12", "  to: /a"]);
         assert!(result_lines(Some(&json!("text"))).is_empty());
     }
 }
