@@ -75,9 +75,9 @@ impl Health {
     pub fn runner_state(&self, type_name: &str) -> Option<RunnerState> {
         let runner = self.runner(type_name)?;
         Some(RunnerState {
-            slots: (&runner.slots).load(Ordering::Relaxed),
-            running: (&runner.running).load(Ordering::Relaxed),
-            restarts: (&runner.restarts).load(Ordering::Relaxed),
+            slots: runner.slots.load(Ordering::Relaxed),
+            running: runner.running.load(Ordering::Relaxed),
+            restarts: runner.restarts.load(Ordering::Relaxed),
             last_panic: runner.last_panic.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         })
     }

@@ -22,6 +22,7 @@
 //!   and tracker take the process with them, and the next start rescues: crash-only is simpler than half-alive.
 
 pub mod attempt_task;
+pub mod command;
 mod conclusion;
 pub mod health;
 pub mod outbox;

@@ -286,7 +286,7 @@ impl Outbox {
 
     /// For how long the client has been silent.
     pub fn silent_for(&self) -> Duration {
-        let heard = Duration::from_millis((&self.heard_ms).load(Ordering::Relaxed));
+        let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
         self.opened.elapsed().saturating_sub(heard)
     }
 

@@ -219,7 +219,6 @@ impl JobRunner {
         let attempt = Arc::clone(&run.attempt);
         match &ended.how {
             Ended::Panicked(message) => {
-                attempt.say(LogLevel::Error, module_path!(), format!("panicked: {message}"));
                 if let Some(runner) = self.health.runner(self.spec.name) {
                     runner.panicked(message);
                 }

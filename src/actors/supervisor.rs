@@ -11,19 +11,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseActFuture, ResponseFuture, WrapFuture,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::command::{Cancel, CancelAnswer, Drain, Submit, SubmitError, Unavailable};
 use super::health::Health;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, take_turn};
 use super::tracker::{JobTracker, Released, ReportTo, RequestCancel, Settled, Stored};
 use crate::job::{Admission, Environment, Registered, Registry, Status, StopReason};
 use crate::store::claim::{Claimed, Room};
-use crate::store::enqueue::NewJob;
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
 use crate::store::row::JobSummary;
@@ -34,74 +34,6 @@ const BEAT: Duration = Duration::from_secs(1);
 const BEATS_PER_SWEEP: u32 = 5;
 /// While most of a type's slots are busy, freed ones are gathered for a moment: large claims are cheaper.
 const GATHER: Duration = Duration::from_millis(1);
-
-/// Command: store these jobs, all or none. Answers with the committed rows, in the order given.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<JobSummary>, SubmitError>")]
-pub struct Submit {
-    /// Checked jobs.
-    pub jobs: Vec<NewJob>,
-}
-
-/// Why nothing was stored.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum SubmitError {
-    /// The type is exclusive and a job of it is pending or running.
-    #[error("`{}` is exclusive and job {} is {}", .existing.type_name, .existing.id, .existing.status)]
-    Exclusive {
-        /// That job.
-        existing: Box<JobSummary>,
-        /// Which of the submitted jobs was refused.
-        index: usize,
-    },
-    /// Two jobs of one exclusive type in a batch.
-    #[error("`{type_name}` is exclusive: a batch can hold one of it")]
-    Twice {
-        /// The type.
-        type_name: &'static str,
-        /// Which of the submitted jobs was refused.
-        index: usize,
-    },
-    /// The database does not answer.
-    #[error("the database does not answer ({0}); try again")]
-    Unavailable(String),
-}
-
-/// Command: ask these jobs to stop. Answers for each, in the order given, once the wish is stored.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<CancelAnswer>, Unavailable>")]
-pub struct Cancel {
-    /// The jobs.
-    pub ids: Vec<Uuid>,
-    /// Who asks.
-    pub actor: String,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// What became of a wish that a job stop.
-#[derive(Clone, Debug)]
-pub enum CancelAnswer {
-    /// It is asked (or had been asked before), or it was pending and is cancelled.
-    Accepted(Box<JobSummary>),
-    /// It had ended.
-    Terminal(Box<JobSummary>),
-    /// There is no such job.
-    Unknown(Uuid),
-}
-
-/// The database does not answer.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the database does not answer ({0}); try again")]
-pub struct Unavailable(pub String);
-
-/// Command: claim no more, stop what runs, and answer when nothing is left.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Drain {
-    /// The longest that jobs have to stop by themselves.
-    pub grace: Duration,
-}
 
 /// How long a request waits for the tracker to store a wish. Longer means that the database is away.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::supervisor::SubmitError;
+use super::command::SubmitError;
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
 use crate::store::link::{Link, is_lost};
@@ -184,8 +184,11 @@ async fn refused(link: &mut Link, jobs: &[NewJob]) -> SubmitError {
 }
 
 fn unavailable(error: &Error) -> SubmitError {
-    if !is_lost(error) {
-        tracing::error!(%error, "the database refused submitted jobs");
+    // What the driver says may name hosts and users: that is for the log.
+    if is_lost(error) {
+        tracing::warn!(%error, "submitted jobs were not stored");
+        return SubmitError::Unavailable("the connection is lost".to_owned());
     }
-    SubmitError::Unavailable(error.to_string())
+    tracing::error!(%error, "the database refused submitted jobs");
+    SubmitError::Unavailable("it refused to store them".to_owned())
 }

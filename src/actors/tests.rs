@@ -8,9 +8,10 @@ use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::command::Submit;
 use super::health::Health;
 use super::runner::JobRunner;
-use super::supervisor::{JobSupervisor, Submit, SupervisorParts};
+use super::supervisor::{JobSupervisor, SupervisorParts};
 use super::tracker::JobTracker;
 use crate::job::{Environment, Registry, Status};
 use crate::store::embedded::PrivatePostgres;

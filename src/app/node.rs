@@ -13,8 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::actors::command::Drain;
 use crate::actors::health::Health;
-use crate::actors::supervisor::{Drain, JobSupervisor, SupervisorParts};
+use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
 use crate::actors::tracker::JobTracker;
 use crate::http::state::AppState;
 use crate::job::{Environment, Registry};

@@ -1,7 +1,11 @@
 //! Where `tracing` goes: into the logs of the jobs, and to stderr.
 //!
-//! `serve` tells all of it. A command that only happens to have the application in its own process tells warnings of the
-//! server; what a job says is that job's log, which the command shows in its own way.
+//! What a job says is that job's log: `serve` repeats its warnings only. A command that only happens to have the application in
+//! its own process tells warnings of the server, and shows the job's log in its own way. A panic is said in a line, in the log
+//! of the job that panicked; `RUST_BACKTRACE` adds where it came from.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::PanicHookInfo;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
@@ -32,24 +36,50 @@ pub fn of_server(level: &str, format: LogFormat) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    install(lines.with_filter(directives(level)));
+    install(lines.with_filter(wanted(level, LevelFilter::WARN)));
 }
 
 /// Sets up the log of a command: what the server says from `level` on, without what its jobs say.
 pub fn of_command(level: &str) {
     let lines = fmt::layer().with_writer(AboveBars).with_ansi(is_live() && console::colors_enabled_stderr());
-    // Spans of jobs have to be known to it, or it could not tell what is said inside.
-    let job_spans =
-        filter_fn(|metadata| metadata.is_span() && metadata.target() == JOB).with_max_level_hint(Level::INFO);
-    install(lines.with_filter(directives(level).or(job_spans).and(OutsideJobs)));
+    install(lines.with_filter(wanted(level, LevelFilter::OFF)));
 }
 
+/// What is said from `level` on, by jobs only from `of_jobs` on.
+fn wanted(level: &str, of_jobs: LevelFilter) -> impl Filter<registry::Registry> + use<> {
+    // The spans of jobs have to pass whatever the level, or nobody could tell what is said inside.
+    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target() == JOB).with_max_level_hint(Level::INFO);
+    directives(level).or(spans).and(JobsFrom(of_jobs))
+}
+
+/// tokio_postgres tells statements with their values at DEBUG: secrets do not belong in a log, whoever asks.
 fn directives(level: &str) -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level))
+    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    match "tokio_postgres=info".parse() {
+        Ok(capped) => asked.add_directive(capped),
+        Err(_) => asked,
+    }
+}
+
+/// Says a panic through the log, so that one in a handler is in its job's log too.
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let backtrace = Backtrace::capture();
+        match backtrace.status() {
+            BacktraceStatus::Captured => tracing::error!("panicked at {place}: {}\n{backtrace}", message(panic)),
+            _ => tracing::error!("panicked at {place}: {}", message(panic)),
+        }
+    }));
+}
+
+fn message<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
+    panic.payload_as_str().unwrap_or("a value that is no text")
 }
 
 fn install(lines: impl Layer<registry::Registry> + Send + Sync) {
     let logs = registry().with(lines).with(JobLogLayer.with_filter(LevelFilter::INFO));
+    tell_panics();
     // Fails when the program around us has set up its own log, which then is the right one.
     let _ = logs.try_init();
 }
@@ -57,16 +87,16 @@ fn install(lines: impl Layer<registry::Registry> + Send + Sync) {
 /// The target of the spans that jobs run in.
 const JOB: &str = "stashhog::job";
 
-/// Lets pass what is not said inside a job's span.
-struct OutsideJobs;
+/// Lets pass what is said outside of jobs, and of what jobs say only what matters this much: it is in their logs.
+struct JobsFrom(LevelFilter);
 
-impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Filter<S> for OutsideJobs {
+impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Filter<S> for JobsFrom {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
 
     fn event_enabled(&self, event: &Event<'_>, ctx: &Context<'_, S>) -> bool {
         let mut spans = ctx.event_scope(event).into_iter().flatten();
-        !spans.any(|span| span.metadata().target() == JOB)
+        *event.metadata().level() <= self.0 || !spans.any(|span| span.metadata().target() == JOB)
     }
 }

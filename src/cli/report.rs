@@ -39,7 +39,8 @@ pub async fn ended(client: &Client, detail: &JobDetail, label: &str, plural: &st
 
 fn headline(job: &JobSummary, label: &str, plural: &str) -> String {
     let mut text = format!("{label} {}", words::coloured(job, words::status(job)));
-    let amount = if job.total_items.is_some() { words::amount(job, plural) } else { String::new() };
+    let counted = job.total_items.is_some_and(|total| total > 0);
+    let amount = if counted { words::amount(job, plural) } else { String::new() };
     let took = words::took(job, Utc::now()).map(|t| format!("in {}", words::duration(t))).unwrap_or_default();
     let facts = [amount, took].into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" ");
     if !facts.is_empty() {

@@ -26,7 +26,7 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = { limits::BODY_BYTES }>(pub T);
 
-/// A body that may be left out; then it is the default.
+/// A body that may be left out, or null; then it is the default.
 #[derive(Clone, Debug)]
 pub struct OptionalBody<T>(pub T);
 
@@ -57,7 +57,7 @@ impl<T: DeserializeOwned + Default> FromRequest for OptionalBody<T> {
                 return Ok(Self(T::default()));
             }
             declared_as_json(&request)?;
-            parse(&bytes).map(Self)
+            parse::<Option<T>>(&bytes).map(|body| Self(body.unwrap_or_default()))
         }
         .boxed_local()
     }
@@ -73,7 +73,9 @@ async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<B
         let mut payload = payload;
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|error| ApiError::new(ErrorCode::InvalidBody, error.to_string()))?;
+            let broken =
+                |error| ApiError::new(ErrorCode::InvalidBody, format!("the body did not arrive whole: {error}"));
+            let chunk = chunk.map_err(broken)?;
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
@@ -136,11 +138,16 @@ fn short(error: &serde_json::Error) -> String {
     }
 }
 
+/// A JSON pointer. The keys are the client's: a huge one is cut.
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
+    const KEY: usize = 100; // characters; ours have fewer
     let segments = path.iter().filter_map(|segment| match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
-        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+        Segment::Map { key } => {
+            let key: String = key.chars().take(KEY).collect();
+            Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+        }
         Segment::Enum { variant } => Some(format!("/{variant}")),
         Segment::Unknown => None,
     });

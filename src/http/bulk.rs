@@ -1,5 +1,6 @@
 //! Which jobs an act on many is about.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -7,8 +8,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::error::ApiError;
+use super::fields::Fields;
 use super::limits::{self, text, time};
-use crate::job::{FieldError, OutcomeKind, Status};
+use crate::job::{OutcomeKind, Status};
 use crate::store::listing::Filter;
 
 /// Jobs named one by one in a request.
@@ -20,19 +22,22 @@ pub const BUDGET: Duration = Duration::from_secs(20);
 
 /// Jobs, named by ids or by a filter with the fields of `GET /api/jobs`; where both are given, jobs that fit both.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct BulkRequest {
     /// These jobs.
-    #[schema(value_type = Vec<Uuid>, max_items = 10_000, required = false)]
+    #[schema(max_items = 10_000)]
     pub ids: Option<Vec<Uuid>>,
     /// All jobs. Must be said when nothing else narrows them.
+    #[serde(default)]
     pub all: bool,
     /// With one of these statuses.
+    #[serde(default)]
     pub status: Vec<Status>,
     /// Of one of these types.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub types: Vec<String>,
     /// With one of these outcomes.
+    #[serde(default)]
     pub outcome: Vec<OutcomeKind>,
     /// With this text in the message, the error or the type.
     #[schema(max_length = 200)]
@@ -49,6 +54,7 @@ pub struct BulkRequest {
     /// Started by this job.
     pub parent: Option<Uuid>,
     /// Only says what would happen.
+    #[serde(default)]
     pub dry_run: bool,
     /// Why, for the history of each job.
     #[schema(max_length = 1000)]
@@ -58,28 +64,26 @@ pub struct BulkRequest {
 impl BulkRequest {
     /// The filter that it stands for.
     pub fn filter(&self) -> Result<Filter, ApiError> {
-        let mut errors = Vec::new();
-        let mut note = |field: &str, message: String| errors.push(FieldError::at(field, message));
-        let names = |name: &String| text(name, limits::NAME_CHARS);
+        let mut fields = Fields::default();
+        let short = |name: &String| text(name, limits::NAME_CHARS);
+        let types = self.types.iter().map(short).collect::<Result<_, _>>();
         let filter = Filter {
-            ids: self.ids.clone().unwrap_or_default(),
+            ids: self.ids.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect(),
             statuses: self.status.clone(),
-            types: self.types.iter().map(names).collect::<Result<_, _>>().unwrap_or_else(|m| {
-                note("type", m);
-                Vec::new()
-            }),
+            types: fields.take("type", Some(types)).unwrap_or_default(),
             outcomes: self.outcome.clone(),
-            text: checked(self.q.as_deref(), |q| text(q, limits::SEARCH_CHARS), |m| note("q", m)),
-            actor: checked(self.actor.as_deref(), |actor| text(actor, limits::NAME_CHARS), |m| note("actor", m)),
-            since: checked(self.since.as_deref(), time, |m| note("since", m)),
-            until: checked(self.until.as_deref(), time, |m| note("until", m)),
+            text: fields.take("q", self.q.as_deref().map(|q| text(q, limits::SEARCH_CHARS))),
+            actor: fields.take("actor", self.actor.as_ref().map(short)),
+            since: fields.take("since", self.since.as_deref().map(time)),
+            until: fields.take("until", self.until.as_deref().map(time)),
             parent: self.parent,
             before: None,
         };
         if self.ids.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > IDS) {
-            note("ids", format!("must hold 1 to {IDS} ids"));
+            fields.refuse("ids", format!("must hold 1 to {IDS} ids"));
         }
-        if errors.is_empty() { self.narrowed().map(|()| filter) } else { Err(ApiError::fields(errors)) }
+        fields.finish().map_err(ApiError::fields)?;
+        self.narrowed().map(|()| filter)
     }
 
     /// Acting on every job must be meant: an empty filter is more often a mistake in a script.
@@ -93,13 +97,6 @@ impl BulkRequest {
             _ => Ok(()),
         }
     }
-}
-
-fn checked<T>(value: Option<&str>, check: impl Fn(&str) -> Result<T, String>, note: impl FnOnce(String)) -> Option<T> {
-    value.map(check).transpose().unwrap_or_else(|message| {
-        note(message);
-        None
-    })
 }
 
 #[cfg(test)]

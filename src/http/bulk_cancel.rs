@@ -19,7 +19,7 @@ use super::query::Query;
 use super::read::read;
 use super::refusals;
 use super::state::AppState;
-use crate::actors::supervisor::CancelAnswer;
+use crate::actors::command::CancelAnswer;
 use crate::job::Status;
 use crate::store::listing::{self, Filter};
 
@@ -66,7 +66,9 @@ pub async fn cancel(
         n => error.but(&format!("{n} jobs were asked to stop before; ask again for the rest")),
     };
     walk(&state, filter, &actor, reason.as_ref(), &mut answer).await.map_err(|error| so_far(&answer, error))?;
-    answer.skipped += named.saturating_sub(answer.matched);
+    if !answer.more {
+        answer.skipped += named.saturating_sub(answer.matched);
+    }
     Ok(Json(answer))
 }
 
@@ -78,7 +80,7 @@ async fn walk(
     answer: &mut BulkCancelled,
 ) -> Result<(), ApiError> {
     let begun = Instant::now();
-    loop {
+    while !answer.more {
         let ids = read(&state.db, async |conn| listing::ids(conn, &filter, PAGE).await).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         filter.before = Some(*last);
@@ -91,11 +93,9 @@ async fn walk(
             answer.skipped += (answers.len() - asked.len()) as u64;
             answer.note(asked);
         }
-        if begun.elapsed() > BUDGET {
-            answer.more = true;
-            return Ok(());
-        }
+        answer.more = begun.elapsed() > BUDGET;
     }
+    Ok(())
 }
 
 impl BulkCancelled {

@@ -21,7 +21,7 @@ use super::read::read;
 use super::refusals;
 use super::state::AppState;
 use super::submit::{new_job, params, submit};
-use crate::actors::supervisor::SubmitError;
+use crate::actors::command::SubmitError;
 use crate::job::{OutcomeKind, Status};
 use crate::store::enqueue::NewJob;
 use crate::store::listing::{self, Filter, Retryable};
@@ -69,27 +69,25 @@ pub async fn retry(
 ) -> Result<Json<BulkRetried>, ApiError> {
     let reason = reason(body.0.reason.as_deref())?;
     let filters = retryable(&body.0)?;
+    let named = filters.iter().map(|filter| filter.ids.len() as u64).sum::<u64>();
     let mut walk = Walk {
         state: &state,
         actor: actor.0,
         reason,
-        again: body.0.ids.is_some(),
+        named: named > 0,
         begun: Instant::now(),
         taken: HashSet::new(),
         answer: BulkRetried { dry_run: body.0.dry_run, ..BulkRetried::default() },
     };
     for filter in filters {
         if let Err(error) = walk.all(filter).await {
-            let done = walk.answer.retried;
-            return Err(if done == 0 {
-                error
-            } else {
-                error.but(&format!("{done} jobs were retried before; ask again for the rest"))
+            return Err(match walk.answer.retried {
+                0 => error,
+                n => error.but(&format!("{n} jobs were retried before; ask again for the rest")),
             });
         }
     }
     let mut answer = walk.answer;
-    let named = body.0.ids.map_or(0, |ids| ids.into_iter().collect::<HashSet<_>>().len() as u64);
     answer.skip("not_found", named.saturating_sub(answer.matched));
     Ok(Json(answer))
 }
@@ -98,8 +96,9 @@ struct Walk<'s> {
     state: &'s AppState,
     actor: String,
     reason: Option<String>,
-    /// Whether jobs that were retried before are met.
-    again: bool,
+    /// Whether the jobs are named by ids: then those that were retried before are met too, and all are done in one call, as asking
+    /// again would do them again.
+    named: bool,
     begun: Instant,
     /// Exclusive types of which a job is pending or running.
     taken: HashSet<&'static str>,
@@ -108,8 +107,8 @@ struct Walk<'s> {
 
 impl Walk<'_> {
     async fn all(&mut self, mut filter: Filter) -> Result<(), ApiError> {
-        loop {
-            let again = self.again;
+        while !self.answer.more {
+            let again = self.named;
             let page = read(&self.state.db, async |conn| listing::retryable(conn, &filter, again, PAGE).await).await?;
             let Some(last) = page.last() else { return Ok(()) };
             filter.before = Some(last.job.id);
@@ -120,11 +119,9 @@ impl Walk<'_> {
             } else {
                 self.submit(jobs).await?;
             }
-            if self.begun.elapsed() > BUDGET || self.answer.retried >= MOST {
-                self.answer.more = true;
-                return Ok(());
-            }
+            self.answer.more = !self.named && (self.begun.elapsed() > BUDGET || self.answer.retried >= MOST);
         }
+        Ok(())
     }
 
     /// The job that does an old one again, unless something forbids it.

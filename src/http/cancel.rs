@@ -15,7 +15,7 @@ use super::refusals;
 use super::show::unknown;
 use super::state::AppState;
 use super::submit::{ANSWER, no_answer};
-use crate::actors::supervisor::{Cancel, CancelAnswer};
+use crate::actors::command::{Cancel, CancelAnswer};
 use crate::store::row::JobSummary;
 
 /// Why a job should stop.

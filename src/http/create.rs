@@ -17,7 +17,7 @@ use super::refusals;
 use super::show::JobDetail;
 use super::state::AppState;
 use super::submit::{self, JobRequest};
-use crate::actors::supervisor::SubmitError;
+use crate::actors::command::SubmitError;
 use crate::job::FieldError;
 use crate::store::enqueue::NewJob;
 use crate::store::row::JobSummary;
@@ -136,7 +136,7 @@ fn check_one_of(state: &AppState, request: JobRequest, actor: &str, index: usize
 #[utoipa::path(
     post, path = "/api/jobs/run/{type}", operation_id = "run_job", tag = "jobs",
     params(("type" = String, Path, description = "The job type")),
-    request_body(content = Option<Object>, description = "The params that the type's schema describes"),
+    request_body(content = Option<HashMap<String, Value>>, description = "The params that the type's schema describes"),
     responses(
         (status = 201, description = "The job is stored", body = Triggered,
          headers(("Location" = String, description = "The path of the job"))),

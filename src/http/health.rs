@@ -1,6 +1,7 @@
 //! Probes: is the process up, and should it get requests.
 //!
-//! They are answered without asking an actor, so that they answer when one is stuck, and under any host name, as a balancer asks.
+//! They are answered without asking an actor, so that they answer when one is stuck, and under any host name and whatever
+//! query, as a balancer asks.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,6 @@ use diesel_async::SimpleAsyncConnection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::query::Query;
 use super::state::AppState;
 use crate::actors::health::RunnerState;
 use crate::job::DbPool;
@@ -55,7 +55,7 @@ pub struct Ready {
     get, path = "/health/live", operation_id = "live", tag = "server",
     responses((status = 200, description = "It is up", body = Live)),
 )]
-pub async fn live(_: Query<()>) -> Json<Live> {
+pub async fn live() -> Json<Live> {
     Json(Live { live: true, version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
@@ -67,7 +67,7 @@ pub async fn live(_: Query<()>) -> Json<Live> {
         (status = 503, description = "It does not: the database is away, or the server goes down", body = Ready),
     ),
 )]
-pub async fn ready(state: Data<AppState>, _: Query<()>) -> HttpResponse {
+pub async fn ready(state: Data<AppState>) -> HttpResponse {
     let database = tokio::time::timeout(PATIENCE, answers(&state.db)).await.unwrap_or(false);
     let health = &state.health;
     let figure = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -29,6 +29,7 @@ pub enum AdmissionKind {
 
 /// A job type.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = JobType)]
 pub struct JobTypeView {
     /// Its name.
     #[serde(rename = "type")]
@@ -59,7 +60,7 @@ pub struct JobTypeView {
     /// How long a handler has to stop by itself once it was asked to.
     pub cancel_grace_seconds: f64,
     /// The JSON Schema (2020-12) of its params.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     pub params_schema: Value,
     /// What runs its jobs on this node.
     pub runner: RunnerState,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 pub const BODY_BYTES: usize = 1 << 20;
 /// The body of a batch: 10,000 jobs with 1.6 kB each.
 pub const BATCH_BYTES: usize = 16 << 20;
-/// Jobs in a batch. They are one transaction: 10,000 take about 0.2 s and hold nobody up; a million would.
+/// Jobs in a batch. They are one statement: 10,000 are a fraction of a second, a million would hold up every other write.
 pub const BATCH_JOBS: usize = 10_000;
 /// The characters of a reason: a sentence or two.
 pub const REASON_CHARS: usize = 1_000;

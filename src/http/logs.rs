@@ -45,7 +45,7 @@ pub struct LogQuery {
     #[param(minimum = 0)]
     pub after: Option<i64>,
     /// Lines that matter at least as much; all unless told otherwise.
-    #[param(required = false, inline)]
+    #[param(required = false)]
     pub level: LogLevel,
     /// How many lines; 500 unless told otherwise. Text has all.
     #[param(required = false, minimum = 1, maximum = 10_000, default = 500)]
@@ -54,7 +54,7 @@ pub struct LogQuery {
     #[param(minimum = 1, maximum = 10_000)]
     pub tail: Option<i64>,
     /// `json` unless told otherwise; `text` is a file to keep.
-    #[param(required = false, inline)]
+    #[param(required = false)]
     pub format: LogFormat,
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Rules:
-//! - Every path and its methods stand in [`routes`], on one screen. A test holds it and the OpenAPI document together.
+//! - Every path and its methods stand in `routes.rs`, on one screen. A test holds it and the OpenAPI document together.
 //! - Every error is a [`Problem`](error::Problem) with a stable code. Nothing that a client sends may become a 500: what comes
 //!   in goes through [`body`], [`query`] and [`limits`], which know every bound and its reason.
 //! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
@@ -23,6 +23,7 @@ pub mod create;
 pub mod cursor;
 pub mod docs;
 pub mod error;
+pub mod fields;
 pub mod guard;
 pub mod headers;
 pub mod health;

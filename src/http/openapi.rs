@@ -3,6 +3,7 @@
 use utoipa::OpenApi;
 
 use super::error::Problem;
+use super::logs::LogFormat;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, health, history, job_types, list, logs, retry, show, stats, ws,
 };
@@ -27,12 +28,71 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         job_types::list, job_types::show,
         ws::all, ws::one, stats::stats, health::live, health::ready, docs::document,
     ),
-    // No path shows the messages of the live socket.
-    components(schemas(Problem, ClientMessage, ServerMessage)),
+    // No path shows the messages of the live socket, nor `LogFormat`, whose parameter is only a reference to it.
+    components(schemas(Problem, LogFormat, ClientMessage, ServerMessage)),
 )]
 struct Document;
 
 /// The document. Needs no server.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Document::openapi()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+    use utoipa::IntoParams;
+    use utoipa::openapi::path::ParameterIn;
+
+    use super::openapi;
+    use crate::http::history::{EventQuery, ItemErrorQuery};
+    use crate::http::list::ListQuery;
+    use crate::http::logs::LogQuery;
+    use crate::http::query::{FromQuery, parse};
+    use crate::http::stats::StatsQuery;
+
+    fn every(name: &str, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get(name).and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|below| every(name, below, found));
+            }
+            Value::Array(items) => items.iter().for_each(|below| every(name, below, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_has_all_that_it_refers_to_and_names_each_operation_once() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let (mut refs, mut names) = (Vec::new(), Vec::new());
+        every("$ref", &document, &mut refs);
+        for target in refs {
+            assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+        }
+        every("operationId", &document, &mut names);
+        assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len(), "{names:?}");
+    }
+
+    /// The parameters that a query says it knows, as its error lists them.
+    fn known<T: FromQuery + std::fmt::Debug>() -> String {
+        let error = parse::<T>("?=1").unwrap_err().to_string();
+        error.rsplit(" are ").next().unwrap().to_owned()
+    }
+
+    fn documented<T: IntoParams>() -> String {
+        let parameters = T::into_params(|| Some(ParameterIn::Query));
+        parameters.into_iter().map(|p| p.name).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn every_query_parameter_is_documented_and_no_other() {
+        assert_eq!(known::<ListQuery>(), documented::<ListQuery>());
+        assert_eq!(known::<LogQuery>(), documented::<LogQuery>());
+        assert_eq!(known::<EventQuery>(), documented::<EventQuery>());
+        assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
+        assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
+    }
 }

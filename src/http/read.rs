@@ -64,8 +64,11 @@ fn refusal(error: &Error, took: Duration) -> ApiError {
     if is_lost(error) {
         return unavailable("the database does not answer; try again");
     }
-    // Postgres cancels at the limit and says so in the language of its own choice: the time tells it better.
-    if matches!(error, Error::DatabaseError(..)) && took >= STATEMENT {
+    // Postgres cancels at the limit and says so in the language of its own choice: the time tells it better. An administrator may
+    // cancel earlier.
+    if let Error::DatabaseError(_, about) = error
+        && (took >= STATEMENT || about.message().starts_with("canceling statement"))
+    {
         let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
         return ApiError::new(ErrorCode::QueryTimeout, detail);
     }

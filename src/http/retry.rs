@@ -26,7 +26,7 @@ use crate::store::history;
 pub struct RetryRequest {
     /// Other params; the same when left out.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
     pub params: Option<Value>,
     /// Only the items that failed. Not together with other params: the items belong to the old ones.
     #[serde(default)]

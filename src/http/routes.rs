@@ -52,6 +52,7 @@ pub fn configure(app: &mut ServiceConfig, state: AppState) {
         all = all.service(resource(path, methods));
     }
     app.app_data(Data::new(state));
+    app.default_service(web::to(unknown_path)); // for what is no path at all, `OPTIONS *`
     app.app_data(PathConfig::default().error_handler(wrong_path));
     app.service(all.default_service(web::to(unknown_path)).wrap(from_fn(guard::check)).wrap(from_fn(headers::add)));
 }
@@ -96,8 +97,11 @@ async fn unknown_path(request: HttpRequest) -> Result<String, ApiError> {
 }
 
 fn wrong_path(error: PathError, request: &HttpRequest) -> Error {
-    let detail = format!("{} in {}", error, quoted(request.path()));
-    ApiError::new(ErrorCode::InvalidPath, detail).into()
+    let reason = match error {
+        PathError::Deserialize(reason) => reason.to_string(),
+        other => other.to_string(),
+    };
+    ApiError::new(ErrorCode::InvalidPath, format!("{}: {reason}", quoted(request.path()))).into()
 }
 
 #[cfg(test)]

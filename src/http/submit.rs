@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::error::{ApiError, ErrorCode};
+use super::fields::Fields;
 use super::limits::{self, quoted};
 use super::state::AppState;
-use crate::actors::supervisor::{Submit, SubmitError, Unavailable};
+use crate::actors::command::{Submit, SubmitError, Unavailable};
 use crate::job::{Admission, FieldError, Registered, Registry};
 use crate::store::enqueue::NewJob;
 use crate::store::find_nul;
@@ -29,7 +30,7 @@ pub struct JobRequest {
     pub type_name: String,
     /// The params that the type's schema describes; none are the same as `{}`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
     pub params: Option<Value>,
     /// Higher is claimed first; the type's own when left out.
     #[serde(default)]
@@ -68,38 +69,18 @@ pub fn meant(registry: &Registry, name: &str) -> String {
 
 /// Checks a request for a job of `job_type`. Pointers begin with `at`, where the request stands in the body.
 pub fn check(job_type: &Registered, request: JobRequest, actor: &str, at: &str) -> Result<NewJob, Vec<FieldError>> {
-    let mut errors = Vec::new();
-    let mut note = |field: &str, message: String| {
-        errors.push(FieldError { pointer: format!("{at}/{field}"), message });
-    };
-    let priority = request.priority.map(limits::priority).transpose();
-    let priority = priority.unwrap_or_else(|message| {
-        note("priority", message);
-        None
+    let mut fields = Fields::at(at);
+    let reason = request.reason.as_deref().map(|text| limits::text(text, limits::REASON_CHARS));
+    let priority = fields.take("priority", request.priority.map(limits::priority));
+    let run_at = fields.take("run_at", request.run_at.as_deref().map(limits::time));
+    let reason = fields.take("reason", reason);
+    let params = params(job_type, request.params, &format!("{at}/params")).unwrap_or_else(|errors| {
+        fields.extend(errors);
+        Value::Null
     });
-    let run_at = request.run_at.as_deref().map(limits::time).transpose();
-    let run_at = run_at.unwrap_or_else(|message| {
-        note("run_at", message);
-        None
-    });
-    let reason = request.reason.as_deref().map(|text| limits::text(text, limits::REASON_CHARS)).transpose();
-    let reason = reason.unwrap_or_else(|message| {
-        note("reason", message);
-        None
-    });
-    match params(job_type, request.params, &format!("{at}/params")) {
-        Ok(params) if errors.is_empty() => {
-            let mut job = new_job(job_type, params, actor);
-            job.priority = priority.unwrap_or(job.priority);
-            (job.run_at, job.reason) = (run_at, reason);
-            Ok(job)
-        }
-        Ok(_) => Err(errors),
-        Err(more) => {
-            errors.extend(more);
-            Err(errors)
-        }
-    }
+    fields.finish()?;
+    let new = new_job(job_type, params, actor);
+    Ok(NewJob { priority: priority.unwrap_or(new.priority), run_at, reason, ..new })
 }
 
 /// Checks params and fills in their defaults. Pointers begin with `at`.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Span, Subscriber};
 use tracing_subscriber::Layer;
@@ -67,7 +67,7 @@ impl From<&Level> for LogLevel {
 pub struct LogLine {
     /// Position in the whole log of the job: the attempt's number in the upper bits, then the line's own from 0.
     pub seq: i64,
-    /// When it was said, by this machine's clock.
+    /// When it was said, by this machine's clock, in the microseconds that Postgres keeps.
     pub at: DateTime<Utc>,
     /// How much it matters.
     pub level: LogLevel,
@@ -112,7 +112,8 @@ impl LogBuffer {
 
     fn push(&self, level: LogLevel, target: &str, message: String) {
         let mut lines = self.lock();
-        let line = LogLine { seq: lines.next, at: Utc::now(), level, target: target.to_owned(), message };
+        let line =
+            LogLine { seq: lines.next, at: Utc::now().trunc_subsecs(6), level, target: target.to_owned(), message };
         lines.next += 1;
         if line.seq - lines.first < HEAD_LINES {
             lines.head.push(line);
@@ -153,7 +154,8 @@ const SPAN: &str = "job";
 
 /// Opens the span of an attempt: whatever is said inside becomes its log.
 pub(super) fn open_span(attempt: &Arc<Attempt>) -> Span {
-    let span = tracing::info_span!(target: "stashhog::job", SPAN, id = %attempt.job_id, r#type = attempt.type_name);
+    // At the highest level, so that no filter of a log hides from it in whose span something was said.
+    let span = tracing::error_span!(target: "stashhog::job", SPAN, id = %attempt.job_id, r#type = attempt.type_name);
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<tracing_subscriber::Registry>();
         if let Some(data) = registry.and_then(|r| r.span(id)) {

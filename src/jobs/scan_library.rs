@@ -84,11 +84,7 @@ impl Job for ScanLibrary {
         let _stop_threads = scan.halt.clone().drop_guard();
 
         let (changed, to_examine) = mpsc::channel(1);
-        tokio::try_join!(
-            scan.count(starts.clone()),
-            scan.find(&starts, changed),
-            examine::examine(&scan, to_examine),
-        )?;
+        tokio::try_join!(scan.count(starts.clone()), scan.find(&starts, changed), examine::examine(&scan, to_examine),)?;
         Ok(scan.outcome(begun.elapsed()))
     }
 }
@@ -118,7 +114,10 @@ fn starts(ctx: &JobContext, path: Option<&Path>) -> anyhow::Result<Vec<String>> 
         (None, Some(path)) => vec![text(&roots.resolve(path)?)?],
         (None, None) => roots.all().iter().map(|root| text(root)).collect::<Result<Vec<_>, _>>()?,
     };
-    ensure!(!wanted.is_empty(), "there is nothing to scan; name a media folder with --media-root when you start the server");
+    ensure!(
+        !wanted.is_empty(),
+        "there is nothing to scan; name a media folder with --media-root when you start the server"
+    );
     // In the order of paths by their parts, what is below a path follows it at once.
     wanted.sort_by(|a, b| Path::new(a).cmp(Path::new(b)));
     wanted.dedup_by(|path, before| Path::new(path).starts_with(before));

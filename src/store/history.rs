@@ -53,7 +53,7 @@ pub struct EventRow {
     #[schema(required)]
     pub node_id: Option<Uuid>,
     /// Further facts.
-    #[schema(required)]
+    #[schema(value_type = Option<HashMap<String, Value>>, required)]
     pub data: Option<Value>,
 }
 

@@ -8,7 +8,7 @@
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
 //! was refused by its guard. Every write of a run names its attempt, the fence. Statements on the hot path are
-//! [`statement::Cached`]: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
+//! `statement::Cached`: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
 
 pub mod cancel;
 pub mod claim;

@@ -126,13 +126,15 @@ pub(super) type SummarySql = <<JobSummary as Selectable<Pg>>::SelectExpression a
 #[diesel(table_name = jobs, check_for_backend(Pg))]
 pub struct JobBody {
     /// Its parameters, defaults filled in.
+    #[schema(value_type = HashMap<String, Value>)]
     pub params: Value,
     /// Further facts about where it came from.
+    #[schema(value_type = HashMap<String, Value>)]
     pub metadata: Value,
     /// What its handler returned.
     #[schema(required)]
     pub result: Option<Value>,
     /// When set, it is about these items only: the failed ones of the job that it retries.
-    #[schema(required)]
+    #[schema(value_type = Option<Vec<String>>, required)]
     pub only_items: Option<Value>,
 }

@@ -5,4 +5,5 @@ mod guarantees;
 mod live;
 mod new_types;
 mod private_postgres;
+#[allow(dead_code)] // the benchmarks use the rest
 mod support;

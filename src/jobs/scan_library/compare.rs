@@ -173,7 +173,8 @@ impl Comparison<'_> {
     /// Whether something was asked for that the index does not have of a file.
     fn lacks(&self, known: &Known) -> bool {
         let Scan { params, ffprobe, .. } = &**self.scan;
-        let unprobed = || ffprobe.is_some() && !known.probed && known.container.as_deref().is_some_and(Container::is_video_name);
+        let unprobed =
+            || ffprobe.is_some() && !known.probed && known.container.as_deref().is_some_and(Container::is_video_name);
         params.force || params.sha256 && !known.hashed || unprobed()
     }
 

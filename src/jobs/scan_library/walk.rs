@@ -167,9 +167,7 @@ impl Kind {
     fn of(stat: &FileStat) -> Option<Self> {
         match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
             SFlag::S_IFDIR => Some(Self::Folder),
-            SFlag::S_IFREG => {
-                Some(Self::File { size: stat.st_size, mtime: micros(stat.st_mtime, stat.st_mtime_nsec) })
-            }
+            SFlag::S_IFREG => Some(Self::File { size: stat.st_size, mtime: micros(stat.st_mtime, stat.st_mtime_nsec) }),
             _ => None,
         }
     }
@@ -216,10 +214,7 @@ fn kind_of(stat: &FileStat) -> Option<Type> {
 type Named = (CString, Option<Type>);
 
 /// The names in a folder, in no order.
-fn names<P: ?Sized + NixPath>(
-    folder: &P,
-    stopped: impl Fn() -> bool,
-) -> nix::Result<(Dir, Vec<Named>)> {
+fn names<P: ?Sized + NixPath>(folder: &P, stopped: impl Fn() -> bool) -> nix::Result<(Dir, Vec<Named>)> {
     let mut dir = Dir::from_fd(open_folder(folder)?)?;
     let mut names = Vec::new();
     for entry in dir.iter() {

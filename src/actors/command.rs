@@ -1,0 +1,77 @@
+//! What the world may ask of the supervisor, and how it may be refused.
+
+use std::time::Duration;
+
+use actix::Message;
+use uuid::Uuid;
+
+use crate::store::enqueue::NewJob;
+use crate::store::row::JobSummary;
+
+/// Command: store these jobs, all or none. Answers with the committed rows, in the order given.
+#[derive(Message)]
+#[rtype(result = "Result<Vec<JobSummary>, SubmitError>")]
+pub struct Submit {
+    /// Checked jobs.
+    pub jobs: Vec<NewJob>,
+}
+
+/// Why nothing was stored.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The type is exclusive and a job of it is pending or running.
+    #[error("`{}` is exclusive and job {} is {}", .existing.type_name, .existing.id, .existing.status)]
+    Exclusive {
+        /// That job.
+        existing: Box<JobSummary>,
+        /// Which of the submitted jobs was refused.
+        index: usize,
+    },
+    /// Two jobs of one exclusive type in a batch.
+    #[error("`{type_name}` is exclusive: a batch can hold one of it")]
+    Twice {
+        /// The type.
+        type_name: &'static str,
+        /// Which of the submitted jobs was refused.
+        index: usize,
+    },
+    /// The database does not answer.
+    #[error("the database does not answer ({0}); try again")]
+    Unavailable(String),
+}
+
+/// Command: ask these jobs to stop. Answers for each, in the order given, once the wish is stored.
+#[derive(Message)]
+#[rtype(result = "Result<Vec<CancelAnswer>, Unavailable>")]
+pub struct Cancel {
+    /// The jobs.
+    pub ids: Vec<Uuid>,
+    /// Who asks.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What became of a wish that a job stop.
+#[derive(Clone, Debug)]
+pub enum CancelAnswer {
+    /// It is asked (or had been asked before), or it was pending and is cancelled.
+    Accepted(Box<JobSummary>),
+    /// It had ended.
+    Terminal(Box<JobSummary>),
+    /// There is no such job.
+    Unknown(Uuid),
+}
+
+/// The database does not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the database does not answer ({0}); try again")]
+pub struct Unavailable(pub String);
+
+/// Command: claim no more, stop what runs, and answer when nothing is left.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// The longest that jobs have to stop by themselves.
+    pub grace: Duration,
+}
