@@ -24,6 +24,11 @@ const WAITING_JOBS: usize = 4_096;
 /// Log lines that wait. Beyond, the oldest are left out and counted; they can be read from the log.
 const WAITING_LINES: usize = 2_000;
 
+/// Snapshots that may be read for one client at a time: each holds a connection that others wait for.
+const LOADS: usize = 4;
+/// What is taken at once.
+const TAKEN_BYTES: usize = 256 << 10;
+
 /// A stored change of a job, serialised once for all clients.
 #[derive(Debug)]
 pub struct Update {
@@ -119,9 +124,9 @@ impl Interest {
         types.into_iter().chain(jobs).collect()
     }
 
-    /// How many jobs are named one by one.
-    pub fn named_jobs(&self) -> usize {
-        self.jobs.len()
+    /// How many jobs and types are named one by one.
+    pub fn named(&self) -> usize {
+        self.jobs.len() + self.types.len()
     }
 }
 
@@ -180,14 +185,19 @@ impl Outbox {
         let _ = self.session.set(session);
     }
 
-    /// Adds to what the client wants, and holds updates back until [`loaded`](Self::loaded).
-    pub fn subscribe(&self, watch: &Watch, logs: bool) {
+    /// Adds to what the client wants, and holds updates back until [`loaded`](Self::loaded). False when the client asks for more
+    /// while too much is being loaded for it.
+    pub fn subscribe(&self, watch: &Watch, logs: bool) -> bool {
         let mut state = self.lock();
+        if state.loading >= LOADS {
+            return false;
+        }
         state.interest.add(watch);
         if logs {
             state.logs.add(watch);
         }
         state.loading += 1;
+        true
     }
 
     /// Takes from what the client wants.
@@ -207,15 +217,24 @@ impl Outbox {
         self.lock().loading += 1;
     }
 
-    /// The snapshot with these jobs was sent: what it already told is dropped, the rest may go.
-    pub fn loaded(&self, told: &[JobSummary]) {
+    /// What was read for the client has arrived: `told` was sent, `rest` is to follow, and what waited may go too.
+    pub fn loaded(&self, told: &[JobSummary], rest: &[JobSummary]) {
         let mut state = self.lock();
-        for job in told {
-            if state.updates.get(&job.id).is_some_and(|waiting| waiting.rev <= job.rev) {
-                state.updates.remove(&job.id);
+        state.loading = state.loading.saturating_sub(1);
+        // Another snapshot may still come that was read earlier: then what is newer has to follow it.
+        if state.loading == 0 {
+            for job in told {
+                if state.updates.get(&job.id).is_some_and(|waiting| waiting.rev <= job.rev) {
+                    state.updates.remove(&job.id);
+                }
             }
         }
-        state.loading = state.loading.saturating_sub(1);
+        for update in rest.iter().map(Update::of) {
+            match state.updates.get(&update.id) {
+                Some(waiting) if waiting.rev >= update.rev => {}
+                _ => _ = state.updates.insert(update.id, Arc::new(update)),
+            }
+        }
         let news = state.has_news();
         drop(state);
         if news {
@@ -261,21 +280,37 @@ impl Outbox {
         self.lock().logs.wants(job_id, type_name)
     }
 
-    /// Takes what waits. Nothing while a snapshot is being read.
+    /// Takes what waits, oldest change first, up to a size that a slow client reads in a few seconds. Nothing while a snapshot is
+    /// being read.
     pub fn take(&self) -> Taken {
         self.poked.store(false, Ordering::Release);
         let mut state = self.lock();
         if state.loading > 0 {
             return Taken::default();
         }
-        let mut updates: Vec<_> = state.updates.drain().map(|(_, update)| update).collect();
-        updates.sort_by_key(|update| update.rev);
-        Taken {
-            updates,
-            lines: state.lines.drain(..).collect(),
-            skipped: std::mem::take(&mut state.skipped),
-            overrun: std::mem::take(&mut state.overrun),
+        let mut order: Vec<_> = state.updates.values().map(|update| (update.rev, update.id)).collect();
+        order.sort_unstable();
+        let mut taken = Taken { overrun: std::mem::take(&mut state.overrun), ..Taken::default() };
+        let mut size = 0;
+        for (_, id) in order {
+            if size >= TAKEN_BYTES {
+                break;
+            }
+            taken.updates.extend(state.updates.remove(&id).inspect(|update| size += update.json.len()));
         }
+        while size < TAKEN_BYTES
+            && let Some((job_id, line)) = state.lines.pop_front()
+        {
+            size += line.len();
+            taken.lines.push((job_id, line));
+        }
+        taken.skipped = std::mem::take(&mut state.skipped);
+        let more = state.has_news();
+        drop(state);
+        if more {
+            self.poke();
+        }
+        taken
     }
 
     /// Notes that the client was heard.
@@ -352,8 +387,8 @@ mod tests {
 
     fn open(watch: &Watch) -> Outbox {
         let outbox = Outbox::new(None);
-        outbox.subscribe(watch, true);
-        outbox.loaded(&[]);
+        assert!(outbox.subscribe(watch, true));
+        outbox.loaded(&[], &[]);
         outbox
     }
 
@@ -382,10 +417,10 @@ mod tests {
     fn updates_wait_for_the_snapshot_and_only_newer_ones_follow_it() {
         let outbox = Outbox::new(None);
         let wanted = Uuid::now_v7();
-        outbox.subscribe(&Watch::Jobs(vec![wanted]), false);
+        assert!(outbox.subscribe(&Watch::Jobs(vec![wanted]), false));
         outbox.push(&[update(wanted, 7), update(Uuid::now_v7(), 8)]);
         assert!(outbox.take().updates.is_empty());
-        outbox.loaded(&[]);
+        outbox.loaded(&[], &[]);
         let taken = outbox.take().updates;
         assert_eq!(taken.iter().map(|u| (u.id, u.rev)).collect::<Vec<_>>(), [(wanted, 7)]);
     }

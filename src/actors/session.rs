@@ -19,23 +19,24 @@ use super::tracker::{JobTracker, Join};
 use crate::job::DbPool;
 use crate::store::cancel;
 use crate::store::listing::{self, Snapshot, Watch};
+use crate::store::read::{ReadError, read};
 use crate::store::row::JobSummary;
 
 /// A silent client is asked for a sign of life this often.
 const PING: Duration = Duration::from_secs(10);
-/// Jobs that a client may name one by one.
-const NAMED_JOBS: usize = 1_000;
+/// Jobs and types that a client may name one by one.
+const NAMED: usize = 1_000;
 /// Shown jobs that are followed to their end over a fresh snapshot. More than a page can show; 16 bytes each.
 const FOLLOWED_JOBS: usize = 20_000;
-/// A frame is sent when it has grown to this size, so that a client can show the first jobs while the rest comes.
+/// A snapshot's first frame, so that a client can show the first jobs while the rest comes.
 const FRAME_BYTES: usize = 256 << 10;
 
 /// The actor.
 pub struct ClientSession {
     /// What waits for the client; the tracker holds the other end.
     outbox: Arc<Outbox>,
-    /// Told that the client is there.
-    tracker: Addr<JobTracker>,
+    /// Told that the client is there, once.
+    joins: Option<Addr<JobTracker>>,
     /// For snapshots.
     db: DbPool,
     /// What the client wants from the start.
@@ -55,7 +56,7 @@ enum Loaded {
 impl ClientSession {
     /// A session that subscribes to `initial` by itself.
     pub fn new(outbox: Arc<Outbox>, tracker: Addr<JobTracker>, db: DbPool, initial: Subscribe) -> Self {
-        Self { outbox, tracker, db, initial: Some(initial), unfinished: HashSet::new() }
+        Self { outbox, joins: Some(tracker), db, initial: Some(initial), unfinished: HashSet::new() }
     }
 
     fn heard(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
@@ -75,18 +76,33 @@ impl ClientSession {
             Ok(watch) => watch,
             Err(problem) => return refuse(ctx, "bad_subscription", &problem),
         };
-        let named = if let Watch::Jobs(jobs) = &watch { jobs.len() } else { 0 };
-        if self.outbox.interest().named_jobs() + named > NAMED_JOBS {
-            let problem = format!("more than {NAMED_JOBS} jobs named; subscribe to types or to all");
-            return refuse(ctx, "too_many_jobs", &problem);
-        }
-        self.outbox.subscribe(&watch, subscribe.logs);
-        let (db, since) = (self.db.clone(), subscribe.since);
-        let load = async move {
-            let mut conn = db.get().await?;
-            Ok(load(&mut conn, &watch, since).await?)
+        let named = match &watch {
+            Watch::All => 0,
+            Watch::Types(types) => types.len(),
+            Watch::Jobs(jobs) => jobs.len(),
         };
-        self.send_when_loaded(load, ctx);
+        if self.outbox.interest().named() + named > NAMED {
+            let problem = format!("more than {NAMED} jobs and types named; subscribe to all");
+            return refuse(ctx, "too_much_named", &problem);
+        }
+        if !self.outbox.subscribe(&watch, subscribe.logs) {
+            return refuse(ctx, "too_fast", "wait for the snapshots that you asked for, then subscribe again");
+        }
+        let (db, since, joined) = (self.db.clone(), subscribe.since, self.join());
+        self.load(ctx, async move {
+            joined.await;
+            read(&db, async |conn| load(conn, &watch, since).await).await
+        });
+    }
+
+    /// Joins the tracker's clients, the first time: nothing may be told between a snapshot and that.
+    fn join(&mut self) -> impl Future<Output = ()> + use<> {
+        let join = self.joins.take().map(|tracker| tracker.send(Join(Arc::downgrade(&self.outbox))));
+        async move {
+            if let Some(join) = join {
+                let _ = join.await; // without a tracker the server ends
+            }
+        }
     }
 
     /// After an overrun: everything that the client wants afresh, and the fate of every job that it last saw unfinished.
@@ -94,65 +110,74 @@ impl ClientSession {
         self.outbox.begin_load();
         let (db, interest) = (self.db.clone(), self.outbox.interest());
         let shown: Vec<_> = self.unfinished.iter().copied().collect();
-        let load = async move {
-            let mut conn = db.get().await?;
-            Ok(Loaded::Snapshot(load_afresh(&mut conn, &interest, &shown).await?))
-        };
-        self.send_when_loaded(load, ctx);
+        self.load(ctx, async move {
+            read(&db, async |conn| load_afresh(conn, &interest, &shown).await.map(Loaded::Snapshot)).await
+        });
     }
 
-    fn send_when_loaded(
+    /// Reads something and sends it. The reading is a task of its own: this actor is polled only while its client reads, and a
+    /// connection must not wait for that.
+    fn load(
         &mut self,
-        load: impl Future<Output = anyhow::Result<Loaded>> + 'static,
         ctx: &mut WebsocketContext<Self>,
+        reading: impl Future<Output = Result<Loaded, ReadError>> + 'static,
     ) {
-        ctx.spawn(load.into_actor(self).map(|loaded, session, ctx| match loaded {
-            Ok(Loaded::Snapshot(snapshot)) => session.send_snapshot("snapshot", &snapshot, ctx),
-            Ok(Loaded::Changes(snapshot)) => session.send_snapshot("job_update", &snapshot, ctx),
-            Err(error) => {
+        let reading = actix::spawn(reading);
+        ctx.spawn(reading.into_actor(self).map(|loaded, session, ctx| match loaded {
+            Ok(Ok(Loaded::Snapshot(snapshot))) => session.send_first("snapshot", &snapshot, ctx),
+            Ok(Ok(Loaded::Changes(snapshot))) => session.send_first("job_update", &snapshot, ctx),
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "no snapshot for a client");
-                refuse(ctx, "unavailable", "the database does not answer; connect again");
-                let reason = Some("the database does not answer".to_owned());
-                ctx.close(Some(CloseReason { code: CloseCode::Again, description: reason }));
-                ctx.stop();
+                session.give_up(ctx);
             }
+            Err(_) => session.give_up(ctx),
         }));
     }
 
-    fn send_snapshot(&mut self, kind: &str, snapshot: &Snapshot, ctx: &mut WebsocketContext<Self>) {
-        for job in &snapshot.jobs {
-            self.follow(job.id, job.status.is_terminal());
-        }
-        let jobs: Vec<_> = snapshot.jobs.iter().map(|job| serde_json::to_string(job).unwrap_or_default()).collect();
-        ctx.text(jobs_frame(kind, snapshot.rev, jobs.iter().map(String::as_str)));
-        self.outbox.loaded(&snapshot.jobs);
+    fn give_up(&mut self, ctx: &mut WebsocketContext<Self>) {
+        refuse(ctx, "unavailable", "the database does not answer; connect again");
+        let reason = Some("the database does not answer".to_owned());
+        ctx.close(Some(CloseReason { code: CloseCode::Again, description: reason }));
+        ctx.stop();
     }
 
-    fn send(&mut self, taken: Taken, ctx: &mut WebsocketContext<Self>) {
+    /// Sends the first jobs of a snapshot; the rest follows as updates, as fast as the client reads.
+    fn send_first(&mut self, kind: &str, snapshot: &Snapshot, ctx: &mut WebsocketContext<Self>) {
+        let mut size = 0;
+        let mut first = Vec::new();
+        for job in &snapshot.jobs {
+            let json = serde_json::to_string(job).unwrap_or_default();
+            size += json.len();
+            if size > FRAME_BYTES && !first.is_empty() {
+                break;
+            }
+            self.follow(job.id, job.status.is_terminal());
+            first.push(json);
+        }
+        ctx.text(jobs_frame(kind, snapshot.rev, first.iter().map(String::as_str)));
+        let (told, rest) = snapshot.jobs.split_at(first.len());
+        self.outbox.loaded(told, rest);
+    }
+
+    fn send(&mut self, mut taken: Taken, ctx: &mut WebsocketContext<Self>) {
         if taken.overrun {
             self.resync(ctx);
         }
-        let mut rest = taken.updates.as_slice();
-        while let Some(first) = rest.first() {
-            let mut size = first.json.len();
-            let more = rest[1..].iter().take_while(|update| {
-                size += update.json.len();
-                size <= FRAME_BYTES
-            });
-            let (frame, after) = rest.split_at(1 + more.count());
-            let rev = frame.last().map_or(0, |update| update.rev);
-            ctx.text(jobs_frame("job_update", rev, frame.iter().map(|update| update.json.as_str())));
-            for update in frame {
-                self.follow(update.id, update.terminal);
-            }
-            rest = after;
+        if let Some(newest) = taken.updates.last() {
+            let jobs = taken.updates.iter().map(|update| update.json.as_str());
+            ctx.text(jobs_frame("job_update", newest.rev, jobs));
+        }
+        for update in &taken.updates {
+            self.follow(update.id, update.terminal);
         }
         for of_job in taken.lines.chunk_by(|a, b| a.0 == b.0) {
             let job_id = of_job[0].0;
-            let skipped = taken.skipped.get(&job_id).copied().unwrap_or(0);
+            let skipped = taken.skipped.remove(&job_id).unwrap_or(0);
             let lines: Vec<_> = of_job.iter().map(|(_, line)| line.as_str()).collect();
-            let lines = lines.join(",");
-            ctx.text(format!(r#"{{"type":"job_log","job_id":"{job_id}","skipped":{skipped},"lines":[{lines}]}}"#));
+            ctx.text(log_frame(job_id, skipped, &lines));
+        }
+        for (job_id, skipped) in taken.skipped {
+            ctx.text(log_frame(job_id, skipped, &[]));
         }
     }
 
@@ -168,6 +193,11 @@ impl ClientSession {
 fn jobs_frame<'a>(kind: &str, rev: i64, jobs: impl Iterator<Item = &'a str>) -> String {
     let jobs: Vec<_> = jobs.collect();
     format!(r#"{{"type":"{kind}","rev":{rev},"jobs":[{}]}}"#, jobs.join(","))
+}
+
+fn log_frame(job_id: Uuid, skipped: u64, lines: &[&str]) -> String {
+    let lines = lines.join(",");
+    format!(r#"{{"type":"job_log","job_id":"{job_id}","skipped":{skipped},"lines":[{lines}]}}"#)
 }
 
 fn refuse(ctx: &mut WebsocketContext<ClientSession>, code: &str, message: &str) {
@@ -205,7 +235,6 @@ impl Actor for ClientSession {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.outbox.attach(ctx.address().downgrade());
-        self.tracker.do_send(Join(Arc::downgrade(&self.outbox)));
         ctx.run_interval(PING, |_, ctx| ctx.ping(b""));
         if let Some(initial) = self.initial.take() {
             self.subscribe(initial, ctx);

@@ -85,8 +85,9 @@ struct ProcessGroup {
 impl ProcessGroup {
     async fn output(&mut self) -> std::io::Result<CommandOutput> {
         let (stdout, stderr) = (self.leader.stdout.take(), self.leader.stderr.take());
-        let (stdout, stderr, status) = tokio::try_join!(read(stdout), read(stderr), self.leader.wait())?;
-        Ok(CommandOutput { status, stdout, stderr })
+        // The leader is waited for last: until then its id is the group's, whoever of it still holds a pipe.
+        let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
+        Ok(CommandOutput { status: self.leader.wait().await?, stdout, stderr })
     }
 }
 
