@@ -11,6 +11,8 @@ use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use super::error::{ApiError, ErrorCode};
+use super::limits::quoted;
 use super::query::{FromQuery, Query, QueryReader, flag};
 use super::refusals;
 use super::state::AppState;
@@ -52,14 +54,14 @@ impl FromQuery for Begin {
         ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
         ("logs" = Option<bool>, Query, description = "Whether log lines too"),
     ),
-    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion),
+    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
 )]
 pub async fn all(
     request: HttpRequest,
     begin: Query<Begin>,
     state: Data<AppState>,
     body: Payload,
-) -> actix_web::Result<HttpResponse> {
+) -> Result<HttpResponse, ApiError> {
     upgrade(&request, begin.0, Target::all(), &state, body)
 }
 
@@ -71,7 +73,7 @@ pub async fn all(
         ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
         ("logs" = Option<bool>, Query, description = "Whether log lines too"),
     ),
-    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion),
+    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
 )]
 pub async fn one(
     request: HttpRequest,
@@ -79,7 +81,7 @@ pub async fn one(
     begin: Query<Begin>,
     state: Data<AppState>,
     body: Payload,
-) -> actix_web::Result<HttpResponse> {
+) -> Result<HttpResponse, ApiError> {
     upgrade(&request, begin.0, Target::job(*id), &state, body)
 }
 
@@ -89,10 +91,14 @@ fn upgrade(
     target: Target,
     state: &AppState,
     body: Payload,
-) -> actix_web::Result<HttpResponse> {
+) -> Result<HttpResponse, ApiError> {
     let socket = request.conn_data::<Kept>().map(|kept| Arc::clone(&kept.0));
     let outbox = Arc::new(Outbox::new(socket));
     let initial = Subscribe { target, logs: begin.logs, since: begin.since };
     let session = ClientSession::new(outbox, state.tracker.clone(), state.db.clone(), initial);
-    WsResponseBuilder::new(session, request, body).frame_size(FRAME_BYTES).start()
+    // The handshake is the only thing that can fail.
+    let refused = |error| {
+        ApiError::new(ErrorCode::UpgradeRequired, format!("{error}; open {} as a WebSocket", quoted(request.path())))
+    };
+    WsResponseBuilder::new(session, request, body).frame_size(FRAME_BYTES).start().map_err(refused)
 }

@@ -1,6 +1,7 @@
 //! The tests of the real thing: the real binary, real Postgres, real HTTP, real WebSockets.
 
 mod cancelling;
+mod foreign;
 mod guarantees;
 mod live;
 mod new_types;
