@@ -93,7 +93,8 @@ impl Interest {
         self.all || self.jobs.contains(id) || self.types.contains(type_name)
     }
 
-    fn add(&mut self, watch: &Watch) {
+    /// Adds jobs.
+    pub fn add(&mut self, watch: &Watch) {
         match watch {
             Watch::All => self.all = true,
             Watch::Types(types) => self.types.extend(types.iter().cloned()),
@@ -122,6 +123,11 @@ impl Interest {
     /// How many jobs are named one by one.
     pub fn named_jobs(&self) -> usize {
         self.jobs.len()
+    }
+
+    /// How many types are named.
+    pub fn named_types(&self) -> usize {
+        self.types.len()
     }
 }
 

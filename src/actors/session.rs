@@ -4,7 +4,7 @@
 //! client reads, so a slow client simply takes less often. Whether a client lives is judged by the tracker, from outside,
 //! since the session of a client that never reads is never polled.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,10 @@ use crate::store::row::JobSummary;
 const PING: Duration = Duration::from_secs(10);
 /// Jobs that a client may name one by one.
 const NAMED_JOBS: usize = 1_000;
+/// Types that a client may name. Whoever wants more wants all.
+const NAMED_TYPES: usize = 200;
+/// Wishes that wait while a snapshot is read: more than a page with a panel per type sends at once. Each is a frame at most.
+const WAITING_WISHES: usize = 64;
 /// Shown jobs that are followed to their end over a fresh snapshot. More than a page can show; 16 bytes each.
 const FOLLOWED_JOBS: usize = 20_000;
 /// A frame is sent when it has grown to this size, so that a client can show the first jobs while the rest comes.
@@ -40,8 +44,21 @@ pub struct ClientSession {
     db: DbPool,
     /// What the client wants from the start.
     initial: Option<Subscribe>,
+    /// Wishes in the order in which they came. One snapshot is read at a time: a client that asks for thousands gets one after the
+    /// other as it reads them, and costs the memory of one.
+    wishes: VecDeque<Wish>,
+    /// Whether a snapshot is being read for the first of them.
+    loading: bool,
     /// Jobs whose end the client has not been told: a fresh snapshot must not swallow it.
     unfinished: HashSet<Uuid>,
+}
+
+/// A change of what a client is told.
+enum Wish {
+    /// Begin, with log lines or without, at a `rev` or afresh.
+    Subscribe { watch: Watch, logs: bool, since: Option<i64> },
+    /// End.
+    Unsubscribe(Watch),
 }
 
 /// What is read from the database for the client.
@@ -55,38 +72,77 @@ enum Loaded {
 impl ClientSession {
     /// A session that subscribes to `initial` by itself.
     pub fn new(outbox: Arc<Outbox>, tracker: Addr<JobTracker>, db: DbPool, initial: Subscribe) -> Self {
-        Self { outbox, tracker, db, initial: Some(initial), unfinished: HashSet::new() }
+        Self {
+            outbox,
+            tracker,
+            db,
+            initial: Some(initial),
+            wishes: VecDeque::new(),
+            loading: false,
+            unfinished: HashSet::new(),
+        }
     }
 
     fn heard(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         match serde_json::from_str(text) {
             Ok(ClientMessage::Ping) => ctx.text(r#"{"type":"pong"}"#),
             Ok(ClientMessage::Subscribe(subscribe)) => self.subscribe(subscribe, ctx),
-            Ok(ClientMessage::Unsubscribe(target)) => match target.watch() {
-                Ok(watch) => self.outbox.unsubscribe(&watch),
-                Err(problem) => refuse(ctx, "bad_subscription", &problem),
-            },
+            Ok(ClientMessage::Unsubscribe(target)) => self.wish(target.watch().map(Wish::Unsubscribe), ctx),
             Err(error) => refuse(ctx, "bad_message", &format!("not a message of this protocol: {error}")),
         }
     }
 
-    fn subscribe(&mut self, subscribe: Subscribe, ctx: &mut WebsocketContext<Self>) {
-        let watch = match subscribe.target.watch() {
-            Ok(watch) => watch,
-            Err(problem) => return refuse(ctx, "bad_subscription", &problem),
-        };
-        let named = if let Watch::Jobs(jobs) = &watch { jobs.len() } else { 0 };
-        if self.outbox.interest().named_jobs() + named > NAMED_JOBS {
+    fn subscribe(&mut self, Subscribe { target, logs, since }: Subscribe, ctx: &mut WebsocketContext<Self>) {
+        self.wish(target.watch().map(|watch| Wish::Subscribe { watch, logs, since }), ctx);
+    }
+
+    fn wish(&mut self, wish: Result<Wish, String>, ctx: &mut WebsocketContext<Self>) {
+        match wish {
+            Err(problem) => refuse(ctx, "bad_subscription", &problem),
+            Ok(_) if self.wishes.len() >= WAITING_WISHES => {
+                let problem = format!("{WAITING_WISHES} wishes wait already; send more when they are answered");
+                refuse(ctx, "too_many_subscriptions", &problem);
+            }
+            Ok(wish) => {
+                self.wishes.push_back(wish);
+                self.grant(ctx);
+            }
+        }
+    }
+
+    /// Does what is wished, in order, up to the next snapshot that has to be read.
+    fn grant(&mut self, ctx: &mut WebsocketContext<Self>) {
+        while !self.loading
+            && let Some(wish) = self.wishes.pop_front()
+        {
+            match wish {
+                Wish::Unsubscribe(watch) => self.outbox.unsubscribe(&watch),
+                Wish::Subscribe { watch, logs, since } => self.begin(watch, logs, since, ctx),
+            }
+        }
+    }
+
+    fn begin(&mut self, watch: Watch, logs: bool, since: Option<i64>, ctx: &mut WebsocketContext<Self>) {
+        let mut wanted = self.outbox.interest();
+        wanted.add(&watch);
+        if wanted.named_jobs() > NAMED_JOBS {
             let problem = format!("more than {NAMED_JOBS} jobs named; subscribe to types or to all");
             return refuse(ctx, "too_many_jobs", &problem);
         }
-        self.outbox.subscribe(&watch, subscribe.logs);
-        let (db, since) = (self.db.clone(), subscribe.since);
+        if wanted.named_types() > NAMED_TYPES {
+            return refuse(ctx, "too_many_types", &format!("more than {NAMED_TYPES} types named; subscribe to all"));
+        }
+        self.loading = true;
+        self.outbox.subscribe(&watch, logs);
+        let db = self.db.clone();
         let load = async move {
             let mut conn = db.get().await?;
             Ok(load(&mut conn, &watch, since).await?)
         };
-        self.send_when_loaded(load, ctx);
+        self.send_when_loaded(load, ctx, |session, ctx| {
+            session.loading = false;
+            session.grant(ctx);
+        });
     }
 
     /// After an overrun: everything that the client wants afresh, and the fate of every job that it last saw unfinished.
@@ -98,28 +154,33 @@ impl ClientSession {
             let mut conn = db.get().await?;
             Ok(Loaded::Snapshot(load_afresh(&mut conn, &interest, &shown).await?))
         };
-        self.send_when_loaded(load, ctx);
+        self.send_when_loaded(load, ctx, |_, _| ());
     }
 
     fn send_when_loaded(
         &mut self,
         load: impl Future<Output = anyhow::Result<Loaded>> + 'static,
         ctx: &mut WebsocketContext<Self>,
+        then: impl FnOnce(&mut Self, &mut WebsocketContext<Self>) + 'static,
     ) {
         ctx.spawn(load.into_actor(self).map(|loaded, session, ctx| match loaded {
-            Ok(Loaded::Snapshot(snapshot)) => session.send_snapshot("snapshot", &snapshot, ctx),
-            Ok(Loaded::Changes(snapshot)) => session.send_snapshot("job_update", &snapshot, ctx),
+            Ok(loaded) => {
+                session.send_snapshot(&loaded, ctx);
+                then(session, ctx);
+            }
             Err(error) => {
                 tracing::warn!(%error, "no snapshot for a client");
                 refuse(ctx, "unavailable", "the database does not answer; connect again");
-                let reason = Some("the database does not answer".to_owned());
-                ctx.close(Some(CloseReason { code: CloseCode::Again, description: reason }));
-                ctx.stop();
+                hang_up(ctx, CloseCode::Again, "the database does not answer");
             }
         }));
     }
 
-    fn send_snapshot(&mut self, kind: &str, snapshot: &Snapshot, ctx: &mut WebsocketContext<Self>) {
+    fn send_snapshot(&mut self, loaded: &Loaded, ctx: &mut WebsocketContext<Self>) {
+        let (kind, snapshot) = match loaded {
+            Loaded::Snapshot(snapshot) => ("snapshot", snapshot),
+            Loaded::Changes(snapshot) => ("job_update", snapshot),
+        };
         for job in &snapshot.jobs {
             self.follow(job.id, job.status.is_terminal());
         }
@@ -172,6 +233,11 @@ fn jobs_frame<'a>(kind: &str, rev: i64, jobs: impl Iterator<Item = &'a str>) -> 
 
 fn refuse(ctx: &mut WebsocketContext<ClientSession>, code: &str, message: &str) {
     ctx.text(serde_json::json!({ "type": "error", "code": code, "message": message }).to_string());
+}
+
+fn hang_up(ctx: &mut WebsocketContext<ClientSession>, code: CloseCode, why: &str) {
+    ctx.close(Some(CloseReason { code, description: Some(why.to_owned()) }));
+    ctx.stop();
 }
 
 async fn load(conn: &mut AsyncPgConnection, watch: &Watch, since: Option<i64>) -> diesel::QueryResult<Loaded> {
@@ -238,7 +304,8 @@ impl StreamHandler<Result<Frame, ProtocolError>> for ClientSession {
             }
             Err(error) => {
                 tracing::debug!(%error, "a client broke the protocol");
-                ctx.stop();
+                let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+                hang_up(ctx, code, &error.to_string());
             }
         }
     }

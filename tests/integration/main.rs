@@ -1,5 +1,6 @@
 //! The tests of the real thing: the real binary, real Postgres, real HTTP, real WebSockets.
 
+mod bad_sockets;
 mod cancelling;
 mod foreign;
 mod guarantees;
