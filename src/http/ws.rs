@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::WsResponseBuilder;
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::error::{ApiError, ErrorCode};
@@ -35,9 +36,14 @@ pub fn keep_socket(connection: &dyn Any, extensions: &mut Extensions) {
 }
 
 /// How a client may begin.
-#[derive(Debug)]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Begin {
+    /// The greatest `rev` seen before: begins with what changed after it.
+    #[param(minimum = 0)]
     since: Option<i64>,
+    /// Whether log lines too; not unless told otherwise.
+    #[param(required = false, default = false)]
     logs: bool,
 }
 
@@ -50,10 +56,7 @@ impl FromQuery for Begin {
 /// All jobs, live: a `snapshot`, then a `job_update` for all that changes. Frames are JSON: `ServerMessage`, `ClientMessage`.
 #[utoipa::path(
     get, path = "/api/jobs/ws", operation_id = "watch_jobs", tag = "jobs",
-    params(
-        ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
-        ("logs" = Option<bool>, Query, description = "Whether log lines too"),
-    ),
+    params(Begin),
     responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
 )]
 pub async fn all(
@@ -68,11 +71,7 @@ pub async fn all(
 /// One job, live, in the same way.
 #[utoipa::path(
     get, path = "/api/jobs/{id}/ws", operation_id = "watch_job", tag = "jobs",
-    params(
-        ("id" = Uuid, Path, description = "The job"),
-        ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
-        ("logs" = Option<bool>, Query, description = "Whether log lines too"),
-    ),
+    params(("id" = Uuid, Path, description = "The job"), Begin),
     responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
 )]
 pub async fn one(
