@@ -328,6 +328,23 @@ async fn an_act_on_many_must_say_on_which() {
 }
 
 #[tokio::test]
+async fn what_is_no_http_is_refused_and_is_no_error_of_the_server() {
+    let server = Server::start().await;
+    let host = server.api.url.trim_start_matches("http://");
+    for request in
+        ["\x16\x03\x01\x02\r\n\r\n", "GET /api/jobs HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n"]
+    {
+        let mut socket = TcpStream::connect(host).await.expect("a connection");
+        socket.write_all(request.as_bytes()).await.expect("to send");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("an answer, and the end");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request:?}: {answer}");
+    }
+    let log = server.stop_after_panics().await;
+    assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
 async fn a_wrong_path_or_method_is_a_problem_too() {
     let server = Server::start().await;
     assert_eq!(server.api.get("/api/nothing").await.expect(404)["code"], "unknown_path");
