@@ -2,6 +2,7 @@
 
 mod api;
 mod bad_input;
+mod bad_paths;
 mod bad_sockets;
 mod bulk;
 mod cancelling;
