@@ -4,7 +4,7 @@
 //! client reads, so a slow client simply takes less often. Whether a client lives is judged by the tracker, from outside,
 //! since the session of a client that never reads is never polled.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +24,12 @@ use crate::store::row::JobSummary;
 
 /// A silent client is asked for a sign of life this often.
 const PING: Duration = Duration::from_secs(10);
-/// Jobs and types that a client may name one by one.
-const NAMED: usize = 1_000;
+/// Jobs that a client may name one by one.
+const NAMED_JOBS: usize = 1_000;
+/// Types that a client may name. Whoever wants more wants all.
+const NAMED_TYPES: usize = 200;
+/// Wishes that wait while a snapshot is read: more than a page with a panel per type sends at once. Each is a frame at most.
+const WAITING_WISHES: usize = 64;
 /// Shown jobs that are followed to their end over a fresh snapshot. More than a page can show; 16 bytes each.
 const FOLLOWED_JOBS: usize = 20_000;
 /// A snapshot's first frame, so that a client can show the first jobs while the rest comes.
@@ -41,8 +45,21 @@ pub struct ClientSession {
     db: DbPool,
     /// What the client wants from the start.
     initial: Option<Subscribe>,
+    /// Wishes in the order in which they came. One snapshot is read at a time: a client that asks for thousands gets one after the
+    /// other as it reads them, and costs the memory of one.
+    wishes: VecDeque<Wish>,
+    /// Whether a snapshot is being read for the first of them.
+    loading: bool,
     /// Jobs whose end the client has not been told: a fresh snapshot must not swallow it.
     unfinished: HashSet<Uuid>,
+}
+
+/// A change of what a client is told.
+enum Wish {
+    /// Begin, with log lines or without, at a `rev` or afresh.
+    Subscribe { watch: Watch, logs: bool, since: Option<i64> },
+    /// End.
+    Unsubscribe(Watch),
 }
 
 /// What is read from the database for the client.
@@ -56,42 +73,76 @@ enum Loaded {
 impl ClientSession {
     /// A session that subscribes to `initial` by itself.
     pub fn new(outbox: Arc<Outbox>, tracker: Addr<JobTracker>, db: DbPool, initial: Subscribe) -> Self {
-        Self { outbox, joins: Some(tracker), db, initial: Some(initial), unfinished: HashSet::new() }
+        Self {
+            outbox,
+            joins: Some(tracker),
+            db,
+            initial: Some(initial),
+            wishes: VecDeque::new(),
+            loading: false,
+            unfinished: HashSet::new(),
+        }
     }
 
     fn heard(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         match serde_json::from_str(text) {
             Ok(ClientMessage::Ping) => ctx.text(r#"{"type":"pong"}"#),
             Ok(ClientMessage::Subscribe(subscribe)) => self.subscribe(subscribe, ctx),
-            Ok(ClientMessage::Unsubscribe(target)) => match target.watch() {
-                Ok(watch) => self.outbox.unsubscribe(&watch),
-                Err(problem) => refuse(ctx, "bad_subscription", &problem),
-            },
+            Ok(ClientMessage::Unsubscribe(target)) => self.wish(target.watch().map(Wish::Unsubscribe), ctx),
             Err(error) => refuse(ctx, "bad_message", &format!("not a message of this protocol: {error}")),
         }
     }
 
-    fn subscribe(&mut self, subscribe: Subscribe, ctx: &mut WebsocketContext<Self>) {
-        let watch = match subscribe.target.watch() {
-            Ok(watch) => watch,
-            Err(problem) => return refuse(ctx, "bad_subscription", &problem),
-        };
-        let named = match &watch {
-            Watch::All => 0,
-            Watch::Types(types) => types.len(),
-            Watch::Jobs(jobs) => jobs.len(),
-        };
-        if self.outbox.interest().named() + named > NAMED {
-            let problem = format!("more than {NAMED} jobs and types named; subscribe to all");
-            return refuse(ctx, "too_much_named", &problem);
+    fn subscribe(&mut self, Subscribe { target, logs, since }: Subscribe, ctx: &mut WebsocketContext<Self>) {
+        self.wish(target.watch().map(|watch| Wish::Subscribe { watch, logs, since }), ctx);
+    }
+
+    fn wish(&mut self, wish: Result<Wish, String>, ctx: &mut WebsocketContext<Self>) {
+        match wish {
+            Err(problem) => refuse(ctx, "bad_subscription", &problem),
+            Ok(_) if self.wishes.len() >= WAITING_WISHES => {
+                let problem = format!("{WAITING_WISHES} wishes wait already; send more when they are answered");
+                refuse(ctx, "too_many_subscriptions", &problem);
+            }
+            Ok(wish) => {
+                self.wishes.push_back(wish);
+                self.grant(ctx);
+            }
         }
-        if !self.outbox.subscribe(&watch, subscribe.logs) {
-            return refuse(ctx, "too_fast", "wait for the snapshots that you asked for, then subscribe again");
+    }
+
+    /// Does what is wished, in order, up to the next snapshot that has to be read.
+    fn grant(&mut self, ctx: &mut WebsocketContext<Self>) {
+        while !self.loading
+            && let Some(wish) = self.wishes.pop_front()
+        {
+            match wish {
+                Wish::Unsubscribe(watch) => self.outbox.unsubscribe(&watch),
+                Wish::Subscribe { watch, logs, since } => self.begin(watch, logs, since, ctx),
+            }
         }
-        let (db, since, joined) = (self.db.clone(), subscribe.since, self.join());
-        self.load(ctx, async move {
+    }
+
+    fn begin(&mut self, watch: Watch, logs: bool, since: Option<i64>, ctx: &mut WebsocketContext<Self>) {
+        let mut wanted = self.outbox.interest();
+        wanted.add(&watch);
+        if wanted.named_jobs() > NAMED_JOBS {
+            let problem = format!("more than {NAMED_JOBS} jobs named; subscribe to types or to all");
+            return refuse(ctx, "too_many_jobs", &problem);
+        }
+        if wanted.named_types() > NAMED_TYPES {
+            return refuse(ctx, "too_many_types", &format!("more than {NAMED_TYPES} types named; subscribe to all"));
+        }
+        self.loading = true;
+        self.outbox.subscribe(&watch, logs);
+        let (db, joined) = (self.db.clone(), self.join());
+        let reading = async move {
             joined.await;
             read(&db, async |conn| load(conn, &watch, since).await).await
+        };
+        self.send_when_read(reading, ctx, |session, ctx| {
+            session.loading = false;
+            session.grant(ctx);
         });
     }
 
@@ -110,39 +161,42 @@ impl ClientSession {
         self.outbox.begin_load();
         let (db, interest) = (self.db.clone(), self.outbox.interest());
         let shown: Vec<_> = self.unfinished.iter().copied().collect();
-        self.load(ctx, async move {
+        let reading = async move {
             read(&db, async |conn| load_afresh(conn, &interest, &shown).await.map(Loaded::Snapshot)).await
-        });
+        };
+        self.send_when_read(reading, ctx, |_, _| ());
     }
 
     /// Reads something and sends it. The reading is a task of its own: this actor is polled only while its client reads, and a
     /// connection must not wait for that.
-    fn load(
+    fn send_when_read(
         &mut self,
-        ctx: &mut WebsocketContext<Self>,
         reading: impl Future<Output = Result<Loaded, ReadError>> + 'static,
+        ctx: &mut WebsocketContext<Self>,
+        then: impl FnOnce(&mut Self, &mut WebsocketContext<Self>) + 'static,
     ) {
         let reading = actix::spawn(reading);
         ctx.spawn(reading.into_actor(self).map(|loaded, session, ctx| match loaded {
-            Ok(Ok(Loaded::Snapshot(snapshot))) => session.send_first("snapshot", &snapshot, ctx),
-            Ok(Ok(Loaded::Changes(snapshot))) => session.send_first("job_update", &snapshot, ctx),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "no snapshot for a client");
-                session.give_up(ctx);
+            Ok(Ok(loaded)) => {
+                session.send_first(&loaded, ctx);
+                then(session, ctx);
             }
-            Err(_) => session.give_up(ctx),
+            failed => {
+                if let Ok(Err(error)) = failed {
+                    tracing::warn!(%error, "no snapshot for a client");
+                }
+                refuse(ctx, "unavailable", "the database does not answer; connect again");
+                hang_up(ctx, CloseCode::Again, "the database does not answer");
+            }
         }));
     }
 
-    fn give_up(&mut self, ctx: &mut WebsocketContext<Self>) {
-        refuse(ctx, "unavailable", "the database does not answer; connect again");
-        let reason = Some("the database does not answer".to_owned());
-        ctx.close(Some(CloseReason { code: CloseCode::Again, description: reason }));
-        ctx.stop();
-    }
-
     /// Sends the first jobs of a snapshot; the rest follows as updates, as fast as the client reads.
-    fn send_first(&mut self, kind: &str, snapshot: &Snapshot, ctx: &mut WebsocketContext<Self>) {
+    fn send_first(&mut self, loaded: &Loaded, ctx: &mut WebsocketContext<Self>) {
+        let (kind, snapshot) = match loaded {
+            Loaded::Snapshot(snapshot) => ("snapshot", snapshot),
+            Loaded::Changes(snapshot) => ("job_update", snapshot),
+        };
         let mut size = 0;
         let mut first = Vec::new();
         for job in &snapshot.jobs {
@@ -202,6 +256,11 @@ fn log_frame(job_id: Uuid, skipped: u64, lines: &[&str]) -> String {
 
 fn refuse(ctx: &mut WebsocketContext<ClientSession>, code: &str, message: &str) {
     ctx.text(serde_json::json!({ "type": "error", "code": code, "message": message }).to_string());
+}
+
+fn hang_up(ctx: &mut WebsocketContext<ClientSession>, code: CloseCode, why: &str) {
+    ctx.close(Some(CloseReason { code, description: Some(why.to_owned()) }));
+    ctx.stop();
 }
 
 async fn load(conn: &mut AsyncPgConnection, watch: &Watch, since: Option<i64>) -> diesel::QueryResult<Loaded> {
@@ -267,7 +326,8 @@ impl StreamHandler<Result<Frame, ProtocolError>> for ClientSession {
             }
             Err(error) => {
                 tracing::debug!(%error, "a client broke the protocol");
-                ctx.stop();
+                let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+                hang_up(ctx, code, &error.to_string());
             }
         }
     }

@@ -52,9 +52,11 @@ fn wanted(level: &str, of_jobs: LevelFilter) -> impl Filter<registry::Registry> 
     directives(level).or(spans).and(JobsFrom(of_jobs))
 }
 
-/// tokio_postgres tells statements with their values at DEBUG: secrets do not belong in a log, whoever asks.
+/// tokio_postgres tells statements with their values at DEBUG: secrets do not belong in a log, whoever asks. actix_http tells of
+/// clients that do not speak HTTP as errors, which they are not: anyone could fill the log.
 fn directives(level: &str) -> EnvFilter {
-    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let usual = || EnvFilter::new(format!("{level},actix_http=off"));
+    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());
     match "tokio_postgres=info".parse() {
         Ok(capped) => asked.add_directive(capped),
         Err(_) => asked,
