@@ -207,7 +207,7 @@ const CATCH_UP: i64 = 1_000;
 /// The watched jobs that changed after `since`; none when a fresh snapshot is shorter.
 pub async fn changed_since(conn: &mut AsyncPgConnection, watch: &Watch, since: i64) -> QueryResult<Option<Snapshot>> {
     let rev = current_rev(conn).await?;
-    if since > rev || rev - since > FURTHEST {
+    if since > rev || rev.saturating_sub(since) > FURTHEST {
         return Ok(None); // a number of another database, or of long ago
     }
     let mut query = jobs::table.filter(jobs::rev.gt(since.saturating_sub(REV_SLACK))).into_boxed();
