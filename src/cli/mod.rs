@@ -7,7 +7,7 @@
 //!               └─ Attendant: Follower (what happens) ─▶ View (bar or lines) ─▶ report
 //! ```
 //!
-//! What was asked for goes to stdout, everything else to stderr; [`Exit`] is what scripts rely on.
+//! What was asked for goes to stdout, everything else to stderr; `Exit` is what scripts rely on.
 
 mod attend;
 mod bar;
