@@ -80,7 +80,7 @@ pub struct ListenArgs {
 impl DataArgs {
     /// The data directory: the one given, else the usual one. `Err` says that there is none.
     pub fn dir(&self) -> Result<PathBuf, String> {
-        if let Some(dir) = &self.data_dir {
+        if let Some(dir) = self.data_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty()) {
             return Ok(dir.clone());
         }
         let root = nix::unistd::geteuid().is_root();

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::io::{self, Write};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,13 +15,13 @@ use std::task::{Context, Poll};
 
 use actix::{Message, Recipient};
 use futures_util::FutureExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::job::{Attempt, Environment, JobContext, JobResult, Outcome, Registry, Stopped};
+use crate::job::{Attempt, Environment, JobContext, JobResult, LogLevel, Outcome, Registry, Stopped, cut};
 
 /// Fact: a handler is over.
 #[derive(Message)]
@@ -63,10 +64,11 @@ pub fn spawn(
     let ctx = JobContext::new(Arc::clone(attempt), environment, Arc::clone(&alive) as Arc<dyn Send + Sync>);
     let span = ctx.span().clone();
     let (registry, type_name) = (registry.clone(), attempt.type_name);
+    let reporter = Arc::clone(attempt);
     // An error is told and dropped in here too: it may be of a type of the handler's own, and panic.
     let handler = async move {
         match registry.get(type_name) {
-            Some(registered) => told(registered.run(&params, ctx).await),
+            Some(registered) => told(registered.run(&params, ctx).await, &reporter),
             None => Ended::Failed(format!("this node has no job type `{type_name}`")),
         }
     };
@@ -77,11 +79,44 @@ pub fn spawn(
     runtime.spawn(task.instrument(span)).abort_handle()
 }
 
-fn told(result: JobResult) -> Ended {
+fn told(result: JobResult, attempt: &Arc<Attempt>) -> Ended {
     match result {
-        Ok(outcome) => Ended::Returned(outcome),
+        Ok(outcome) => Ended::Returned(bounded(outcome, attempt)),
         Err(error) if error.is::<Stopped>() => Ended::Stopped,
         Err(error) => Ended::Failed(format!("{error:#}")),
+    }
+}
+
+/// A larger result is left out: it belongs in a table of the type's own, not in every reader's memory.
+const RESULT_BYTES: u64 = 1 << 20;
+/// A last line is one line.
+const MESSAGE_BYTES: usize = 2 << 10;
+
+/// The outcome without a result that is too large; its job says so. The work was done all the same.
+fn bounded(outcome: Outcome, attempt: &Arc<Attempt>) -> Outcome {
+    let outcome = Outcome { message: outcome.message.map(|message| cut(message, MESSAGE_BYTES)), ..outcome };
+    let mut size = Counter(0);
+    // Counting can't fail.
+    let _ = serde_json::to_writer(&mut size, &outcome.data);
+    if size.0 <= RESULT_BYTES {
+        return outcome;
+    }
+    let note = format!("the result of {} bytes is over the limit of {RESULT_BYTES} and was left out", size.0);
+    attempt.say(LogLevel::Warn, module_path!(), note.clone());
+    outcome.data(json!({ "omitted": note }))
+}
+
+/// Counts what is written and keeps nothing.
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -127,4 +162,36 @@ impl<F: Future> Future for Polled<F> {
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::{Ended, RESULT_BYTES, told};
+    use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser};
+
+    fn attempt() -> Arc<Attempt> {
+        let parser = Arc::new(ProgressParser::new(&[]).unwrap());
+        Attempt::new(Uuid::now_v7(), 1, "t", parser, None, Box::new(|_| {}))
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_whole_chain() {
+        let error = anyhow::anyhow!("disk full").context("copying a.mp4").context("process downloads");
+        let Ended::Failed(text) = told(Err(error), &attempt()) else { panic!("no failure") };
+        assert_eq!(text, "process downloads: copying a.mp4: disk full");
+    }
+
+    #[test]
+    fn a_huge_result_is_left_out_and_the_outcome_stays() {
+        let huge = "x".repeat(usize::try_from(RESULT_BYTES).unwrap());
+        let outcome = Outcome::completed().data(json!({ "huge": huge }));
+        let Ended::Returned(kept) = told(Ok(outcome), &attempt()) else { panic!("no outcome") };
+        assert_eq!(kept.kind, OutcomeKind::Completed);
+        assert!(kept.data["omitted"].is_string());
+    }
 }

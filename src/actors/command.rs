@@ -35,6 +35,9 @@ pub enum SubmitError {
         /// Which of the submitted jobs was refused.
         index: usize,
     },
+    /// Jobs of an exclusive type come and go: there was none in the way any more, and yet no room.
+    #[error("jobs of `{0}` come and go at this moment; try again")]
+    Busy(&'static str),
     /// The database does not answer.
     #[error("the database does not answer ({0}); try again")]
     Unavailable(String),

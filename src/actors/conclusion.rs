@@ -3,17 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::attempt_task::Ended;
-use crate::job::{Attempt, LogLevel, Outcome, OutcomeKind, StopReason};
+use crate::job::{Attempt, Outcome, OutcomeKind, StopReason, cut};
 use crate::store::cancel::Rung;
 use crate::store::finish::{FinishWrite, ReleaseWrite};
 
-/// A larger result is left out: it belongs in a table of the type's own, not in every reader's memory.
-const RESULT_BYTES: usize = 1 << 20;
-/// An error chain or a message is read by people.
-const TEXT_BYTES: usize = 16 << 10;
+/// An error chain is read by people.
+const ERROR_BYTES: usize = 16 << 10;
 
 /// How a run is to be written down.
 pub enum Conclusion {
@@ -80,9 +76,9 @@ fn finish(attempt: &Arc<Attempt>, outcome: Outcome, error: Option<String>, rung:
         job_id: attempt.job_id,
         attempt: attempt.number,
         outcome: kind,
-        error: error.map(cut),
-        result: result(attempt, outcome.data),
-        progress: crate::job::Progress { message: progress.message.map(cut), ..progress },
+        error: error.map(|error| cut(error, ERROR_BYTES)),
+        result: Some(outcome.data).filter(|data| !data.is_null()),
+        progress,
         error_count: item_errors.count,
         item_errors: item_errors.kept,
         rung,
@@ -97,37 +93,13 @@ fn with_error_count(message: Option<String>, count: i64) -> String {
     }
 }
 
-/// The result as it is stored. One that is too large is left out, and its job says so: the work was done all the same.
-fn result(attempt: &Arc<Attempt>, data: Value) -> Option<Value> {
-    if data.is_null() {
-        return None;
-    }
-    let size = data.to_string().len();
-    if size <= RESULT_BYTES {
-        return Some(data);
-    }
-    let note = format!("the result of {size} bytes is over the limit of {RESULT_BYTES} and was left out");
-    attempt.say(LogLevel::Warn, module_path!(), note.clone());
-    Some(json!({ "omitted": note }))
-}
-
-fn cut(mut text: String) -> String {
-    if text.len() > TEXT_BYTES {
-        let end = text.floor_char_boundary(TEXT_BYTES);
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::{Value, json};
     use uuid::Uuid;
 
-    use super::{Conclusion, RESULT_BYTES, conclude};
+    use super::{Conclusion, conclude};
     use crate::actors::attempt_task::Ended;
     use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser, StopReason};
     use crate::store::finish::FinishWrite;
@@ -168,13 +140,5 @@ mod tests {
         assert!(matches!(conclude(&attempt, Ended::Dropped, None), Conclusion::Release(_)));
         let write = finished(&attempt, Ended::Returned(Outcome::completed()));
         assert_eq!(write.outcome, OutcomeKind::Completed);
-    }
-
-    #[test]
-    fn a_huge_result_is_left_out_and_the_outcome_stays() {
-        let huge = Value::String("x".repeat(RESULT_BYTES));
-        let write = finished(&attempt(), Ended::Returned(Outcome::completed().data(json!({ "huge": huge }))));
-        assert_eq!(write.outcome, OutcomeKind::Completed);
-        assert!(write.result.unwrap()["omitted"].is_string());
     }
 }

@@ -11,8 +11,6 @@ use crate::job::Registry;
 
 /// The health of this node.
 pub struct Health {
-    /// Whether the last exchange with the database went well.
-    pub database: AtomicBool,
     /// Whether jobs are claimed: false while the server goes down.
     pub claiming: AtomicBool,
     /// Threads that an abandoned handler still holds.
@@ -56,7 +54,6 @@ impl Health {
     /// Healthy, with a runner for each type.
     pub fn new(registry: &Registry) -> Self {
         Self {
-            database: AtomicBool::new(true),
             claiming: AtomicBool::new(true),
             abandoned_threads: AtomicU64::new(0),
             blocking_jobs: AtomicU64::new(0),

@@ -4,7 +4,7 @@
 //!            Submit, Cancel                    Run, Stop
 //!   http ──────────────────▶ JobSupervisor ──────────────▶ JobRunner (one per type)
 //!                              │      ▲                        │  spawns the handler on the job runtime
-//!                     Started  │      │ SlotFreed              │  Finished, Climbed
+//!                     Stored   │      │ SlotFreed, BatchStored │  Climbed, Concluded
 //!                              ▼      │                        ▼
 //!                            JobTracker ◀──────────────────────┘ ◀── Touched (progress, log lines: from the attempt)
 //!                              │ stores, then tells
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Rules:
-//! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Started`, `Finished`).
+//! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Climbed`, `Concluded`, `Stored`).
 //! - No handler of a message waits: whatever talks to the database is a future of its own, one at a time per connection, and
 //!   what arrives meanwhile goes with the next batch (group commit).
 //! - A handler's future runs on the job runtime, never inside an actor: its panic, its blocking, its endless loop stay there.

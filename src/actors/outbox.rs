@@ -24,6 +24,9 @@ const WAITING_JOBS: usize = 4_096;
 /// Log lines that wait. Beyond, the oldest are left out and counted; they can be read from the log.
 const WAITING_LINES: usize = 2_000;
 
+/// What is taken at once.
+const TAKEN_BYTES: usize = 256 << 10;
+
 /// A stored change of a job, serialised once for all clients.
 #[derive(Debug)]
 pub struct Update {
@@ -93,7 +96,8 @@ impl Interest {
         self.all || self.jobs.contains(id) || self.types.contains(type_name)
     }
 
-    fn add(&mut self, watch: &Watch) {
+    /// Adds jobs.
+    pub fn add(&mut self, watch: &Watch) {
         match watch {
             Watch::All => self.all = true,
             Watch::Types(types) => self.types.extend(types.iter().cloned()),
@@ -122,6 +126,11 @@ impl Interest {
     /// How many jobs are named one by one.
     pub fn named_jobs(&self) -> usize {
         self.jobs.len()
+    }
+
+    /// How many types are named.
+    pub fn named_types(&self) -> usize {
+        self.types.len()
     }
 }
 
@@ -207,15 +216,24 @@ impl Outbox {
         self.lock().loading += 1;
     }
 
-    /// The snapshot with these jobs was sent: what it already told is dropped, the rest may go.
-    pub fn loaded(&self, told: &[JobSummary]) {
+    /// What was read for the client has arrived: `told` was sent, `rest` is to follow, and what waited may go too.
+    pub fn loaded(&self, told: &[JobSummary], rest: &[JobSummary]) {
         let mut state = self.lock();
-        for job in told {
-            if state.updates.get(&job.id).is_some_and(|waiting| waiting.rev <= job.rev) {
-                state.updates.remove(&job.id);
+        state.loading = state.loading.saturating_sub(1);
+        // Another snapshot may still come that was read earlier: then what is newer has to follow it.
+        if state.loading == 0 {
+            for job in told {
+                if state.updates.get(&job.id).is_some_and(|waiting| waiting.rev <= job.rev) {
+                    state.updates.remove(&job.id);
+                }
             }
         }
-        state.loading = state.loading.saturating_sub(1);
+        for update in rest.iter().map(Update::of) {
+            match state.updates.get(&update.id) {
+                Some(waiting) if waiting.rev >= update.rev => {}
+                _ => _ = state.updates.insert(update.id, Arc::new(update)),
+            }
+        }
         let news = state.has_news();
         drop(state);
         if news {
@@ -261,21 +279,37 @@ impl Outbox {
         self.lock().logs.wants(job_id, type_name)
     }
 
-    /// Takes what waits. Nothing while a snapshot is being read.
+    /// Takes what waits, oldest change first, up to a size that a slow client reads in a few seconds. Nothing while a snapshot is
+    /// being read.
     pub fn take(&self) -> Taken {
         self.poked.store(false, Ordering::Release);
         let mut state = self.lock();
         if state.loading > 0 {
             return Taken::default();
         }
-        let mut updates: Vec<_> = state.updates.drain().map(|(_, update)| update).collect();
-        updates.sort_by_key(|update| update.rev);
-        Taken {
-            updates,
-            lines: state.lines.drain(..).collect(),
-            skipped: std::mem::take(&mut state.skipped),
-            overrun: std::mem::take(&mut state.overrun),
+        let mut order: Vec<_> = state.updates.values().map(|update| (update.rev, update.id)).collect();
+        order.sort_unstable();
+        let mut taken = Taken { overrun: std::mem::take(&mut state.overrun), ..Taken::default() };
+        let mut size = 0;
+        for (_, id) in order {
+            if size >= TAKEN_BYTES {
+                break;
+            }
+            taken.updates.extend(state.updates.remove(&id).inspect(|update| size += update.json.len()));
         }
+        while size < TAKEN_BYTES
+            && let Some((job_id, line)) = state.lines.pop_front()
+        {
+            size += line.len();
+            taken.lines.push((job_id, line));
+        }
+        taken.skipped = std::mem::take(&mut state.skipped);
+        let more = state.has_news();
+        drop(state);
+        if more {
+            self.poke();
+        }
+        taken
     }
 
     /// Notes that the client was heard.
@@ -353,7 +387,7 @@ mod tests {
     fn open(watch: &Watch) -> Outbox {
         let outbox = Outbox::new(None);
         outbox.subscribe(watch, true);
-        outbox.loaded(&[]);
+        outbox.loaded(&[], &[]);
         outbox
     }
 
@@ -385,7 +419,7 @@ mod tests {
         outbox.subscribe(&Watch::Jobs(vec![wanted]), false);
         outbox.push(&[update(wanted, 7), update(Uuid::now_v7(), 8)]);
         assert!(outbox.take().updates.is_empty());
-        outbox.loaded(&[]);
+        outbox.loaded(&[], &[]);
         let taken = outbox.take().updates;
         assert_eq!(taken.iter().map(|u| (u.id, u.rev)).collect::<Vec<_>>(), [(wanted, 7)]);
     }

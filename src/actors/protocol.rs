@@ -8,6 +8,9 @@ use crate::store::history::LogRow;
 use crate::store::listing::Watch;
 use crate::store::row::JobSummary;
 
+/// The longest name of a type that a client may give: it is kept as long as the client is there.
+const NAME_BYTES: usize = 200;
+
 /// A frame from a client.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -64,8 +67,8 @@ impl Target {
         match (self.all, self.jobs, self.types) {
             (true, None, None) => Ok(Watch::All),
             (false, Some(jobs), None) => Ok(Watch::Jobs(jobs)),
-            (false, None, Some(types)) if types.iter().any(|t| t.contains('\0')) => {
-                Err("no type has a NUL character in its name".to_owned())
+            (false, None, Some(types)) if types.iter().any(|t| t.len() > NAME_BYTES || t.contains('\0')) => {
+                Err(format!("no type has a name of more than {NAME_BYTES} bytes or with a NUL character"))
             }
             (false, None, Some(types)) => Ok(Watch::Types(types)),
             _ => Err(r#"name exactly one of "all":true, "jobs":[…] and "types":[…]"#.to_owned()),

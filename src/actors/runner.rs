@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use tokio::runtime::Handle;
@@ -23,8 +23,8 @@ use crate::store::claim::Claimed;
 
 /// How long an aborted handler has to reach an `.await`.
 const ABORT_GRACE: Duration = Duration::from_secs(5);
-/// How often handlers that block their thread are looked for; also how long one may do so unnoticed.
-const BLOCK_CHECK: Duration = Duration::from_secs(1);
+/// How often handlers are looked for that block their thread or whose time is up; also how long one may block unnoticed.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// Command: run this job.
 #[derive(Message)]
@@ -39,6 +39,8 @@ pub struct Stop {
     pub job_id: Uuid,
     /// Why.
     pub reason: StopReason,
+    /// The longest that it has to stop by itself, where that is shorter than its type's grace.
+    pub within: Option<Duration>,
 }
 
 /// Command: make all jobs stop, because the node goes away.
@@ -57,6 +59,8 @@ pub struct SlotFreed {
     pub type_name: &'static str,
     /// The job that had it.
     pub job_id: Uuid,
+    /// Which run of it.
+    pub attempt: i32,
 }
 
 /// Fact: a runner's actor is gone, by a panic or otherwise.
@@ -97,6 +101,8 @@ pub struct JobRunner {
 struct Running {
     attempt: Arc<Attempt>,
     abort: AbortHandle,
+    /// When its time is up, where its type has a timeout.
+    deadline: Option<Instant>,
     /// Whether it has been said that it blocks its thread.
     called_blocking: bool,
 }
@@ -173,7 +179,8 @@ impl JobRunner {
         );
         let (runtime, environment) = (&self.runtime, self.environment.clone());
         let abort = attempt_task::spawn(runtime, &self.registry, &attempt, claimed.params, environment, runner);
-        self.running.insert(attempt.job_id, Running { attempt, abort, called_blocking: false });
+        let deadline = self.spec.timeout.map(|timeout| Instant::now() + timeout);
+        self.running.insert(attempt.job_id, Running { attempt, abort, deadline, called_blocking: false });
         self.count();
     }
 
@@ -191,7 +198,7 @@ impl JobRunner {
     }
 
     fn abort(&self, job_id: Uuid, number: i32, ctx: &mut Context<Self>) {
-        let Some(run) = self.current(job_id, number) else { return };
+        let Some(run) = self.current(job_id, number).filter(|run| !run.abort.is_finished()) else { return };
         run.abort.abort();
         if run.attempt.stop.reason() == Some(StopReason::Cancelled) {
             self.climbed(&run.attempt, Rung::Aborted);
@@ -233,8 +240,10 @@ impl JobRunner {
     fn settle(&mut self, attempt: &Arc<Attempt>, conclusion: Conclusion) {
         self.running.remove(&attempt.job_id);
         self.count();
+        // The slot first: the tracker is on another thread, and its "settled" must not overtake this.
+        let (type_name, job_id, number) = (self.spec.name, attempt.job_id, attempt.number);
+        self.supervisor.do_send(SlotFreed { type_name, job_id, attempt: number });
         self.tracker.do_send(Concluded { attempt: Arc::clone(attempt), conclusion });
-        self.supervisor.do_send(SlotFreed { type_name: self.spec.name, job_id: attempt.job_id });
     }
 
     /// The run, if it is still the one that was meant: a timer may ring for one that is over.
@@ -252,11 +261,20 @@ impl JobRunner {
         }
     }
 
+    /// Stops the runs whose time is up. Looked for, not timed one by one: actix asks every timer at every message.
+    fn look_for_timeouts(&self, ctx: &mut Context<Self>) {
+        let now = Instant::now();
+        let late = self.running.iter().filter(|(_, run)| run.deadline.is_some_and(|deadline| deadline <= now));
+        for job_id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.stop(job_id, StopReason::TimedOut, self.spec.cancel_grace, ctx);
+        }
+    }
+
     /// Names the handlers that keep their thread, and counts them.
     fn look_for_blocking(&mut self) {
         let mut now_blocking = 0;
         for run in self.running.values_mut() {
-            let blocks = run.attempt.blocks_since().is_some_and(|since| since >= BLOCK_CHECK);
+            let blocks = run.attempt.blocks_since().is_some_and(|since| since >= CHECK);
             if blocks && !run.called_blocking {
                 let complaint = "this handler blocks its thread: no .await for over a second; use ctx.blocking";
                 run.attempt.say(LogLevel::Warn, module_path!(), complaint);
@@ -270,11 +288,22 @@ impl JobRunner {
     }
 }
 
+impl Drop for JobRunner {
+    fn drop(&mut self) {
+        // What it counted is nobody's any more.
+        self.health.blocking_jobs.fetch_sub(self.blocking, Ordering::Relaxed);
+        self.health.abandoned_threads.fetch_sub(self.abandoned.len() as u64, Ordering::Relaxed);
+    }
+}
+
 impl Actor for JobRunner {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(BLOCK_CHECK, |runner, _| runner.look_for_blocking());
+        ctx.run_interval(CHECK, |runner, ctx| {
+            runner.look_for_blocking();
+            runner.look_for_timeouts(ctx);
+        });
     }
 }
 
@@ -282,15 +311,7 @@ impl Handler<Run> for JobRunner {
     type Result = ();
 
     fn handle(&mut self, Run(claimed): Run, ctx: &mut Self::Context) {
-        let (job_id, number) = (claimed.job.id, claimed.job.attempt);
         self.start(*claimed, ctx.address().recipient());
-        if let Some(timeout) = self.spec.timeout {
-            ctx.run_later(timeout, move |runner, ctx| {
-                if runner.current(job_id, number).is_some() {
-                    runner.stop(job_id, StopReason::TimedOut, runner.spec.cancel_grace, ctx);
-                }
-            });
-        }
     }
 }
 
@@ -298,7 +319,8 @@ impl Handler<Stop> for JobRunner {
     type Result = ();
 
     fn handle(&mut self, stop: Stop, ctx: &mut Self::Context) {
-        self.stop(stop.job_id, stop.reason, self.spec.cancel_grace, ctx);
+        let grace = stop.within.unwrap_or(self.spec.cancel_grace).min(self.spec.cancel_grace);
+        self.stop(stop.job_id, stop.reason, grace, ctx);
     }
 }
 
@@ -306,9 +328,12 @@ impl Handler<StopAll> for JobRunner {
     type Result = ();
 
     fn handle(&mut self, all: StopAll, ctx: &mut Self::Context) {
-        let jobs: Vec<_> = self.running.keys().copied().collect();
-        for job_id in jobs {
-            self.stop(job_id, StopReason::Interrupted, self.spec.cancel_grace.min(all.grace), ctx);
+        let grace = self.spec.cancel_grace.min(all.grace);
+        let jobs: Vec<_> = self.running.iter().map(|(id, run)| (*id, run.attempt.number)).collect();
+        for (job_id, number) in jobs {
+            self.stop(job_id, StopReason::Interrupted, grace, ctx);
+            // One that is stopping already has no longer than the others.
+            ctx.run_later(grace, move |runner, ctx| runner.abort(job_id, number, ctx));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! client reads, so a slow client simply takes less often. Whether a client lives is judged by the tracker, from outside,
 //! since the session of a client that never reads is never polled.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,29 +19,47 @@ use super::tracker::{JobTracker, Join};
 use crate::job::DbPool;
 use crate::store::cancel;
 use crate::store::listing::{self, Snapshot, Watch};
+use crate::store::read::{ReadError, read};
 use crate::store::row::JobSummary;
 
 /// A silent client is asked for a sign of life this often.
 const PING: Duration = Duration::from_secs(10);
 /// Jobs that a client may name one by one.
 const NAMED_JOBS: usize = 1_000;
+/// Types that a client may name. Whoever wants more wants all.
+const NAMED_TYPES: usize = 200;
+/// Wishes that wait while a snapshot is read: more than a page with a panel per type sends at once. Each is a frame at most.
+const WAITING_WISHES: usize = 64;
 /// Shown jobs that are followed to their end over a fresh snapshot. More than a page can show; 16 bytes each.
 const FOLLOWED_JOBS: usize = 20_000;
-/// A frame is sent when it has grown to this size, so that a client can show the first jobs while the rest comes.
+/// A snapshot's first frame, so that a client can show the first jobs while the rest comes.
 const FRAME_BYTES: usize = 256 << 10;
 
 /// The actor.
 pub struct ClientSession {
     /// What waits for the client; the tracker holds the other end.
     outbox: Arc<Outbox>,
-    /// Told that the client is there.
-    tracker: Addr<JobTracker>,
+    /// Told that the client is there, once.
+    joins: Option<Addr<JobTracker>>,
     /// For snapshots.
     db: DbPool,
     /// What the client wants from the start.
     initial: Option<Subscribe>,
+    /// Wishes in the order in which they came. One snapshot is read at a time: a client that asks for thousands gets one after the
+    /// other as it reads them, and costs the memory of one.
+    wishes: VecDeque<Wish>,
+    /// Whether a snapshot is being read for the first of them.
+    loading: bool,
     /// Jobs whose end the client has not been told: a fresh snapshot must not swallow it.
     unfinished: HashSet<Uuid>,
+}
+
+/// A change of what a client is told.
+enum Wish {
+    /// Begin, with log lines or without, at a `rev` or afresh.
+    Subscribe { watch: Watch, logs: bool, since: Option<i64> },
+    /// End.
+    Unsubscribe(Watch),
 }
 
 /// What is read from the database for the client.
@@ -55,38 +73,87 @@ enum Loaded {
 impl ClientSession {
     /// A session that subscribes to `initial` by itself.
     pub fn new(outbox: Arc<Outbox>, tracker: Addr<JobTracker>, db: DbPool, initial: Subscribe) -> Self {
-        Self { outbox, tracker, db, initial: Some(initial), unfinished: HashSet::new() }
+        Self {
+            outbox,
+            joins: Some(tracker),
+            db,
+            initial: Some(initial),
+            wishes: VecDeque::new(),
+            loading: false,
+            unfinished: HashSet::new(),
+        }
     }
 
     fn heard(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         match serde_json::from_str(text) {
             Ok(ClientMessage::Ping) => ctx.text(r#"{"type":"pong"}"#),
             Ok(ClientMessage::Subscribe(subscribe)) => self.subscribe(subscribe, ctx),
-            Ok(ClientMessage::Unsubscribe(target)) => match target.watch() {
-                Ok(watch) => self.outbox.unsubscribe(&watch),
-                Err(problem) => refuse(ctx, "bad_subscription", &problem),
-            },
+            Ok(ClientMessage::Unsubscribe(target)) => self.wish(target.watch().map(Wish::Unsubscribe), ctx),
             Err(error) => refuse(ctx, "bad_message", &format!("not a message of this protocol: {error}")),
         }
     }
 
-    fn subscribe(&mut self, subscribe: Subscribe, ctx: &mut WebsocketContext<Self>) {
-        let watch = match subscribe.target.watch() {
-            Ok(watch) => watch,
-            Err(problem) => return refuse(ctx, "bad_subscription", &problem),
-        };
-        let named = if let Watch::Jobs(jobs) = &watch { jobs.len() } else { 0 };
-        if self.outbox.interest().named_jobs() + named > NAMED_JOBS {
+    fn subscribe(&mut self, Subscribe { target, logs, since }: Subscribe, ctx: &mut WebsocketContext<Self>) {
+        self.wish(target.watch().map(|watch| Wish::Subscribe { watch, logs, since }), ctx);
+    }
+
+    fn wish(&mut self, wish: Result<Wish, String>, ctx: &mut WebsocketContext<Self>) {
+        match wish {
+            Err(problem) => refuse(ctx, "bad_subscription", &problem),
+            Ok(_) if self.wishes.len() >= WAITING_WISHES => {
+                let problem = format!("{WAITING_WISHES} wishes wait already; send more when they are answered");
+                refuse(ctx, "too_many_subscriptions", &problem);
+            }
+            Ok(wish) => {
+                self.wishes.push_back(wish);
+                self.grant(ctx);
+            }
+        }
+    }
+
+    /// Does what is wished, in order, up to the next snapshot that has to be read.
+    fn grant(&mut self, ctx: &mut WebsocketContext<Self>) {
+        while !self.loading
+            && let Some(wish) = self.wishes.pop_front()
+        {
+            match wish {
+                Wish::Unsubscribe(watch) => self.outbox.unsubscribe(&watch),
+                Wish::Subscribe { watch, logs, since } => self.begin(watch, logs, since, ctx),
+            }
+        }
+    }
+
+    fn begin(&mut self, watch: Watch, logs: bool, since: Option<i64>, ctx: &mut WebsocketContext<Self>) {
+        let mut wanted = self.outbox.interest();
+        wanted.add(&watch);
+        if wanted.named_jobs() > NAMED_JOBS {
             let problem = format!("more than {NAMED_JOBS} jobs named; subscribe to types or to all");
             return refuse(ctx, "too_many_jobs", &problem);
         }
-        self.outbox.subscribe(&watch, subscribe.logs);
-        let (db, since) = (self.db.clone(), subscribe.since);
-        let load = async move {
-            let mut conn = db.get().await?;
-            Ok(load(&mut conn, &watch, since).await?)
+        if wanted.named_types() > NAMED_TYPES {
+            return refuse(ctx, "too_many_types", &format!("more than {NAMED_TYPES} types named; subscribe to all"));
+        }
+        self.loading = true;
+        self.outbox.subscribe(&watch, logs);
+        let (db, joined) = (self.db.clone(), self.join());
+        let reading = async move {
+            joined.await;
+            read(&db, async |conn| load(conn, &watch, since).await).await
         };
-        self.send_when_loaded(load, ctx);
+        self.send_when_read(reading, ctx, |session, ctx| {
+            session.loading = false;
+            session.grant(ctx);
+        });
+    }
+
+    /// Joins the tracker's clients, the first time: nothing may be told between a snapshot and that.
+    fn join(&mut self) -> impl Future<Output = ()> + use<> {
+        let join = self.joins.take().map(|tracker| tracker.send(Join(Arc::downgrade(&self.outbox))));
+        async move {
+            if let Some(join) = join {
+                let _ = join.await; // without a tracker the server ends
+            }
+        }
     }
 
     /// After an overrun: everything that the client wants afresh, and the fate of every job that it last saw unfinished.
@@ -94,65 +161,77 @@ impl ClientSession {
         self.outbox.begin_load();
         let (db, interest) = (self.db.clone(), self.outbox.interest());
         let shown: Vec<_> = self.unfinished.iter().copied().collect();
-        let load = async move {
-            let mut conn = db.get().await?;
-            Ok(Loaded::Snapshot(load_afresh(&mut conn, &interest, &shown).await?))
+        let reading = async move {
+            read(&db, async |conn| load_afresh(conn, &interest, &shown).await.map(Loaded::Snapshot)).await
         };
-        self.send_when_loaded(load, ctx);
+        self.send_when_read(reading, ctx, |_, _| ());
     }
 
-    fn send_when_loaded(
+    /// Reads something and sends it. The reading is a task of its own: this actor is polled only while its client reads, and a
+    /// connection must not wait for that.
+    fn send_when_read(
         &mut self,
-        load: impl Future<Output = anyhow::Result<Loaded>> + 'static,
+        reading: impl Future<Output = Result<Loaded, ReadError>> + 'static,
         ctx: &mut WebsocketContext<Self>,
+        then: impl FnOnce(&mut Self, &mut WebsocketContext<Self>) + 'static,
     ) {
-        ctx.spawn(load.into_actor(self).map(|loaded, session, ctx| match loaded {
-            Ok(Loaded::Snapshot(snapshot)) => session.send_snapshot("snapshot", &snapshot, ctx),
-            Ok(Loaded::Changes(snapshot)) => session.send_snapshot("job_update", &snapshot, ctx),
-            Err(error) => {
-                tracing::warn!(%error, "no snapshot for a client");
+        let reading = actix::spawn(reading);
+        ctx.spawn(reading.into_actor(self).map(|loaded, session, ctx| match loaded {
+            Ok(Ok(loaded)) => {
+                session.send_first(&loaded, ctx);
+                then(session, ctx);
+            }
+            failed => {
+                if let Ok(Err(error)) = failed {
+                    tracing::warn!(%error, "no snapshot for a client");
+                }
                 refuse(ctx, "unavailable", "the database does not answer; connect again");
-                let reason = Some("the database does not answer".to_owned());
-                ctx.close(Some(CloseReason { code: CloseCode::Again, description: reason }));
-                ctx.stop();
+                hang_up(ctx, CloseCode::Again, "the database does not answer");
             }
         }));
     }
 
-    fn send_snapshot(&mut self, kind: &str, snapshot: &Snapshot, ctx: &mut WebsocketContext<Self>) {
+    /// Sends the first jobs of a snapshot; the rest follows as updates, as fast as the client reads.
+    fn send_first(&mut self, loaded: &Loaded, ctx: &mut WebsocketContext<Self>) {
+        let (kind, snapshot) = match loaded {
+            Loaded::Snapshot(snapshot) => ("snapshot", snapshot),
+            Loaded::Changes(snapshot) => ("job_update", snapshot),
+        };
+        let mut size = 0;
+        let mut first = Vec::new();
         for job in &snapshot.jobs {
+            let json = serde_json::to_string(job).unwrap_or_default();
+            size += json.len();
+            if size > FRAME_BYTES && !first.is_empty() {
+                break;
+            }
             self.follow(job.id, job.status.is_terminal());
+            first.push(json);
         }
-        let jobs: Vec<_> = snapshot.jobs.iter().map(|job| serde_json::to_string(job).unwrap_or_default()).collect();
-        ctx.text(jobs_frame(kind, snapshot.rev, jobs.iter().map(String::as_str)));
-        self.outbox.loaded(&snapshot.jobs);
+        ctx.text(jobs_frame(kind, snapshot.rev, first.iter().map(String::as_str)));
+        let (told, rest) = snapshot.jobs.split_at(first.len());
+        self.outbox.loaded(told, rest);
     }
 
-    fn send(&mut self, taken: Taken, ctx: &mut WebsocketContext<Self>) {
+    fn send(&mut self, mut taken: Taken, ctx: &mut WebsocketContext<Self>) {
         if taken.overrun {
             self.resync(ctx);
         }
-        let mut rest = taken.updates.as_slice();
-        while let Some(first) = rest.first() {
-            let mut size = first.json.len();
-            let more = rest[1..].iter().take_while(|update| {
-                size += update.json.len();
-                size <= FRAME_BYTES
-            });
-            let (frame, after) = rest.split_at(1 + more.count());
-            let rev = frame.last().map_or(0, |update| update.rev);
-            ctx.text(jobs_frame("job_update", rev, frame.iter().map(|update| update.json.as_str())));
-            for update in frame {
-                self.follow(update.id, update.terminal);
-            }
-            rest = after;
+        if let Some(newest) = taken.updates.last() {
+            let jobs = taken.updates.iter().map(|update| update.json.as_str());
+            ctx.text(jobs_frame("job_update", newest.rev, jobs));
+        }
+        for update in &taken.updates {
+            self.follow(update.id, update.terminal);
         }
         for of_job in taken.lines.chunk_by(|a, b| a.0 == b.0) {
             let job_id = of_job[0].0;
-            let skipped = taken.skipped.get(&job_id).copied().unwrap_or(0);
+            let skipped = taken.skipped.remove(&job_id).unwrap_or(0);
             let lines: Vec<_> = of_job.iter().map(|(_, line)| line.as_str()).collect();
-            let lines = lines.join(",");
-            ctx.text(format!(r#"{{"type":"job_log","job_id":"{job_id}","skipped":{skipped},"lines":[{lines}]}}"#));
+            ctx.text(log_frame(job_id, skipped, &lines));
+        }
+        for (job_id, skipped) in taken.skipped {
+            ctx.text(log_frame(job_id, skipped, &[]));
         }
     }
 
@@ -170,8 +249,18 @@ fn jobs_frame<'a>(kind: &str, rev: i64, jobs: impl Iterator<Item = &'a str>) -> 
     format!(r#"{{"type":"{kind}","rev":{rev},"jobs":[{}]}}"#, jobs.join(","))
 }
 
+fn log_frame(job_id: Uuid, skipped: u64, lines: &[&str]) -> String {
+    let lines = lines.join(",");
+    format!(r#"{{"type":"job_log","job_id":"{job_id}","skipped":{skipped},"lines":[{lines}]}}"#)
+}
+
 fn refuse(ctx: &mut WebsocketContext<ClientSession>, code: &str, message: &str) {
     ctx.text(serde_json::json!({ "type": "error", "code": code, "message": message }).to_string());
+}
+
+fn hang_up(ctx: &mut WebsocketContext<ClientSession>, code: CloseCode, why: &str) {
+    ctx.close(Some(CloseReason { code, description: Some(why.to_owned()) }));
+    ctx.stop();
 }
 
 async fn load(conn: &mut AsyncPgConnection, watch: &Watch, since: Option<i64>) -> diesel::QueryResult<Loaded> {
@@ -205,7 +294,6 @@ impl Actor for ClientSession {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.outbox.attach(ctx.address().downgrade());
-        self.tracker.do_send(Join(Arc::downgrade(&self.outbox)));
         ctx.run_interval(PING, |_, ctx| ctx.ping(b""));
         if let Some(initial) = self.initial.take() {
             self.subscribe(initial, ctx);
@@ -238,7 +326,8 @@ impl StreamHandler<Result<Frame, ProtocolError>> for ClientSession {
             }
             Err(error) => {
                 tracing::debug!(%error, "a client broke the protocol");
-                ctx.stop();
+                let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+                hang_up(ctx, code, &error.to_string());
             }
         }
     }

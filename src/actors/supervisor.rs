@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseActFuture, ResponseFuture, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -21,8 +19,8 @@ use super::command::{Cancel, CancelAnswer, Drain, Submit, SubmitError, Unavailab
 use super::health::Health;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, take_turn};
-use super::tracker::{JobTracker, Released, ReportTo, RequestCancel, Settled, Stored};
-use crate::job::{Admission, Environment, Registered, Registry, Status, StopReason};
+use super::tracker::{BatchStored, JobTracker, Released, ReportTo, RequestCancel, Stored};
+use crate::job::{Admission, Environment, Registered, Registry, StopReason};
 use crate::store::claim::{Claimed, Room};
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
@@ -86,8 +84,15 @@ pub struct JobSupervisor {
     beat_due: bool,
     sweep_due: bool,
     beats: u32,
-    /// Who waits for the last job to end; claims have stopped.
-    drained: Option<Vec<oneshot::Sender<()>>>,
+    /// Set when the node goes away: claims have stopped.
+    draining: Option<Draining>,
+}
+
+struct Draining {
+    /// The longest that jobs have to stop by themselves.
+    grace: Duration,
+    /// Who waits for the last job to end.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 struct RunnerPlace {
@@ -127,7 +132,7 @@ impl JobSupervisor {
                 beat_due: false,
                 sweep_due: true,
                 beats: 0,
-                drained: None,
+                draining: None,
             };
             for registered in parts.registry.iter() {
                 let slots = parts.slots.get(registered.spec.name).copied().unwrap_or_else(|| registered.spec.slots());
@@ -139,6 +144,8 @@ impl JobSupervisor {
 
     fn place_runner(&mut self, registered: &Registered, slots: u32, ctx: &mut Context<Self>) {
         let spec = registered.spec;
+        let serial = spec.admission == Admission::Serial;
+        let slots = if serial { slots.min(1) } else { slots };
         let addr = JobRunner::new(RunnerParts {
             spec,
             progress: Arc::clone(&registered.progress),
@@ -155,7 +162,6 @@ impl JobSupervisor {
             health.slots.store(u64::from(slots), Ordering::Relaxed);
             health.running.store(0, Ordering::Relaxed);
         }
-        let serial = spec.admission == Admission::Serial;
         self.runners.insert(spec.name, RunnerPlace { addr, slots, busy: 0, serial });
     }
 
@@ -175,15 +181,17 @@ impl JobSupervisor {
             known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
             rooms,
         };
-        ctx.spawn(take_turn(link, turn).into_actor(self).map(|(link, done), supervisor, ctx| {
+        let turn = take_turn(link, turn, self.tracker.clone());
+        ctx.spawn(turn.into_actor(self).map(|(link, done), supervisor, ctx| {
             supervisor.link = Some(link);
             supervisor.turn_done(done);
             supervisor.turn(ctx);
+            supervisor.tell_drained();
         }));
     }
 
     fn rooms(&self) -> Vec<Room> {
-        if self.drained.is_some() {
+        if self.draining.is_some() {
             return Vec::new();
         }
         let rooms = self.runners.iter().map(|(type_name, place)| Room {
@@ -195,11 +203,7 @@ impl JobSupervisor {
     }
 
     fn turn_done(&mut self, done: TurnDone) {
-        self.health.database.store(done.answered, Ordering::Relaxed);
-        if !done.stored.is_empty() {
-            self.claim_due = true;
-            self.tracker.do_send(Stored(done.stored));
-        }
+        self.claim_due |= done.may_claim;
         for (reply, answer) in done.answers {
             let _ = reply.send(answer); // who asked may have gone
         }
@@ -208,20 +212,26 @@ impl JobSupervisor {
             self.run(claimed);
         }
         self.early_stops.clear();
+        for id in done.asked {
+            self.deliver(id);
+        }
     }
 
     fn run(&mut self, claimed: Claimed) {
         let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
         let (type_name, addr) = (*type_name, place.addr.clone());
         let (id, attempt) = (claimed.job.id, claimed.job.attempt);
-        self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
+        let before = self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
+        if before.is_some_and(|before| before.in_slot) {
+            self.busy(type_name, |busy| busy.saturating_sub(1)); // rescued from this node while it still ran here
+        }
         self.busy(type_name, |busy| busy + 1);
         addr.do_send(Run(Box::new(claimed)));
         if self.early_stops.remove(&id) {
-            addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled });
+            addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled, within: None });
         }
-        if self.drained.is_some() {
-            addr.do_send(Stop { job_id: id, reason: StopReason::Interrupted });
+        if let Some(draining) = &self.draining {
+            addr.do_send(Stop { job_id: id, reason: StopReason::Interrupted, within: Some(draining.grace) });
         }
     }
 
@@ -234,7 +244,7 @@ impl JobSupervisor {
     /// Passes a stored wish on to the runner. A job that is not known here yet is being claimed at this moment.
     fn deliver(&mut self, id: Uuid) {
         match self.running.get(&id).and_then(|job| self.runners.get(job.type_name)) {
-            Some(place) => place.addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled }),
+            Some(place) => place.addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled, within: None }),
             None if self.link.is_none() => {
                 self.early_stops.insert(id);
             }
@@ -243,7 +253,8 @@ impl JobSupervisor {
     }
 
     fn slot_freed(&mut self, freed: &SlotFreed, ctx: &mut Context<Self>) {
-        let Some(job) = self.running.get_mut(&freed.job_id).filter(|job| job.in_slot) else { return };
+        let its = |job: &&mut RunningJob| job.in_slot && job.attempt == freed.attempt;
+        let Some(job) = self.running.get_mut(&freed.job_id).filter(its) else { return };
         job.in_slot = false;
         self.busy(freed.type_name, |busy| busy.saturating_sub(1));
         self.claim_due = true;
@@ -263,20 +274,15 @@ impl JobSupervisor {
         let (Some(place), Some(health)) = (self.runners.get(type_name), self.health.runner(type_name)) else { return };
         let slots = place.slots;
         health.restarts.fetch_add(1, Ordering::Relaxed);
-        let lost: Vec<_> = self
-            .running
-            .iter()
-            .filter(|(_, job)| job.type_name == type_name && job.in_slot)
-            .map(|(id, job)| (*id, *job))
-            .collect();
-        tracing::error!(r#type = type_name, jobs = lost.len(), "a runner died; starting another");
+        tracing::error!(r#type = type_name, "a runner died; starting another");
         let registry = self.registry.clone();
         if let Some(registered) = registry.get(type_name) {
             self.place_runner(registered, slots, ctx);
         }
-        for (id, job) in lost {
+        for (id, job) in self.running.iter_mut().filter(|(_, job)| job.type_name == type_name && job.in_slot) {
+            job.in_slot = false; // the new runner has all of its slots
             let reason = "its runner died".to_owned();
-            self.tracker.do_send(Released(ReleaseWrite { job_id: id, attempt: job.attempt, reason }));
+            self.tracker.do_send(Released(ReleaseWrite { job_id: *id, attempt: job.attempt, reason }));
         }
     }
 
@@ -286,21 +292,33 @@ impl JobSupervisor {
         self.runners.get(type_name).map(|place| place.addr.clone())
     }
 
-    fn settled(&mut self, ids: Vec<Uuid>) {
-        for id in ids {
-            self.running.remove(&id);
+    fn settled(&mut self, ended: Vec<(Uuid, i32)>) {
+        for (id, attempt) in ended {
+            if self.running.get(&id).is_some_and(|job| job.attempt == attempt) {
+                self.running.remove(&id);
+            }
         }
         self.claim_due = true;
         self.tell_drained();
     }
 
+    /// Stops runs that lost their job to another: whatever they write is refused.
+    fn disown(&self, lost: &[(Uuid, i32)]) {
+        for (id, attempt) in lost {
+            let run = self.running.get(id).filter(|job| job.attempt == *attempt);
+            if let Some(place) = run.and_then(|job| self.runners.get(job.type_name)) {
+                place.addr.do_send(Stop { job_id: *id, reason: StopReason::Interrupted, within: None });
+            }
+        }
+    }
+
     fn tell_drained(&mut self) {
         if self.running.is_empty()
             && self.link.is_some()
-            && let Some(waiting) = &mut self.drained
+            && let Some(draining) = &mut self.draining
         {
-            for reply in waiting.drain(..) {
-                let _ = reply.send(());
+            for reply in draining.waiting.drain(..) {
+                let _ = reply.send(()); // who waited may have given up
             }
         }
     }
@@ -339,30 +357,24 @@ impl Handler<Submit> for JobSupervisor {
 }
 
 impl Handler<Cancel> for JobSupervisor {
-    type Result = ResponseActFuture<Self, Result<Vec<CancelAnswer>, Unavailable>>;
+    type Result = ResponseFuture<Result<Vec<CancelAnswer>, Unavailable>>;
 
     fn handle(&mut self, cancel: Cancel, _: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
         let Cancel { ids, actor, reason } = cancel;
         self.tracker.do_send(RequestCancel { ids: ids.clone(), actor, reason, reply });
-        let answer = tokio::time::timeout(CANCEL_WAIT, answer);
-        Box::pin(answer.into_actor(self).map(move |answer, supervisor, _| {
-            let Ok(Ok(asked)) = answer else {
-                return Err(Unavailable("the request is kept and will be stored when it is back".to_owned()));
+        Box::pin(async move {
+            let Ok(Ok(asked)) = tokio::time::timeout(CANCEL_WAIT, answer).await else {
+                return Err(Unavailable("the request is kept, and stored when it is back".to_owned()));
             };
             let mut by_id: HashMap<_, _> = asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
             let answers = ids.into_iter().map(|id| match by_id.remove(&id) {
                 None => CancelAnswer::Unknown(id),
                 Some((job, false)) if job.status.is_terminal() => CancelAnswer::Terminal(Box::new(job)),
-                Some((job, _)) => {
-                    if job.status == Status::Cancelling {
-                        supervisor.deliver(id);
-                    }
-                    CancelAnswer::Accepted(Box::new(job))
-                }
+                Some((job, _)) => CancelAnswer::Accepted(Box::new(job)),
             });
             Ok(answers.collect())
-        }))
+        })
     }
 }
 
@@ -374,12 +386,18 @@ impl Handler<SlotFreed> for JobSupervisor {
     }
 }
 
-impl Handler<Settled> for JobSupervisor {
+impl Handler<BatchStored> for JobSupervisor {
     type Result = ();
 
-    fn handle(&mut self, Settled(ids): Settled, ctx: &mut Self::Context) {
-        self.settled(ids);
-        self.turn(ctx);
+    fn handle(&mut self, stored: BatchStored, ctx: &mut Self::Context) {
+        for id in stored.cancelling {
+            self.deliver(id);
+        }
+        self.disown(&stored.lost);
+        if !stored.settled.is_empty() {
+            self.settled(stored.settled);
+            self.turn(ctx);
+        }
     }
 }
 
@@ -387,9 +405,7 @@ impl Handler<RunnerDied> for JobSupervisor {
     type Result = ();
 
     fn handle(&mut self, died: RunnerDied, ctx: &mut Self::Context) {
-        if self.drained.is_none() {
-            self.replace_runner(died.type_name, ctx);
-        }
+        self.replace_runner(died.type_name, ctx);
     }
 }
 
@@ -399,9 +415,10 @@ impl Handler<Drain> for JobSupervisor {
     fn handle(&mut self, drain: Drain, _: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
         self.health.claiming.store(false, Ordering::Relaxed);
-        self.drained.get_or_insert_default().push(reply);
+        let grace = drain.grace;
+        self.draining.get_or_insert_with(|| Draining { grace, waiting: Vec::new() }).waiting.push(reply);
         for place in self.runners.values() {
-            place.addr.do_send(StopAll { grace: drain.grace });
+            place.addr.do_send(StopAll { grace });
         }
         self.tell_drained();
         Box::pin(async {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use actix::Addr;
 use diesel::QueryResult;
 use diesel::result::Error;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -9,11 +10,12 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::command::SubmitError;
+use super::tracker::{JobTracker, Stored};
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
 use crate::store::link::{Link, is_lost};
 use crate::store::row::JobSummary;
-use crate::store::{nodes, rescue};
+use crate::store::{cancel, nodes, rescue};
 
 /// Jobs that were submitted together, and who waits for the answer.
 pub struct Waiting {
@@ -38,10 +40,12 @@ pub struct Turn {
 /// What was done.
 #[derive(Default)]
 pub struct TurnDone {
-    /// Jobs that were accepted or rescued.
-    pub stored: Vec<JobSummary>,
-    /// What to tell the submitters, once `stored` was announced.
+    /// Whether jobs became pending.
+    pub may_claim: bool,
+    /// What to tell the submitters.
     pub answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// Jobs of this node that somebody asked to stop.
+    pub asked: Vec<Uuid>,
     /// Jobs that now run here.
     pub claimed: Vec<Claimed>,
     /// Whether the database answered all of it.
@@ -49,21 +53,28 @@ pub struct TurnDone {
 }
 
 /// Does it. What the database did not answer is done again in a later turn, except submissions: their senders are told.
-pub async fn take_turn(mut link: Link, turn: Turn) -> (Link, TurnDone) {
+/// The tracker hears of stored jobs at once, so that nothing that happens to them is told before.
+pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) -> (Link, TurnDone) {
     let mut done = TurnDone { answered: true, ..TurnDone::default() };
-    accept(&mut link, turn.submitted, &mut done).await;
+    accept(&mut link, turn.submitted, &mut done, &tracker).await;
     let Turn { node, alone, renew, known, rooms, .. } = turn;
     let upkeep = link.once(async |conn| {
+        let mut asked = Vec::new();
         if renew {
             nodes::renew(conn, node).await?;
+            asked = cancel::asked(conn, node).await?;
         }
         match known {
-            Some(known) => sweep(conn, node, alone, &known).await,
-            None => Ok(Vec::new()),
+            Some(known) => sweep(conn, node, alone, &known).await.map(|rescued| (asked, rescued)),
+            None => Ok((asked, Vec::new())),
         }
     });
     match upkeep.await {
-        Ok(rescued) => done.stored.extend(rescued),
+        Ok((asked, rescued)) => {
+            done.asked = asked;
+            done.may_claim |= !rescued.is_empty();
+            tracker.do_send(Stored(rescued));
+        }
         Err(error) => complain(&mut done, &error, "the lease was not renewed"),
     }
     if !rooms.is_empty() && done.answered {
@@ -91,7 +102,7 @@ async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[U
 }
 
 /// Stores what was submitted. Single jobs share a statement; batches, being all or nothing, have a transaction each.
-async fn accept(link: &mut Link, submitted: Vec<Waiting>, done: &mut TurnDone) {
+async fn accept(link: &mut Link, submitted: Vec<Waiting>, done: &mut TurnDone, tracker: &Addr<JobTracker>) {
     let (single, batches): (Vec<_>, Vec<_>) = submitted.into_iter().partition(|waiting| waiting.jobs.len() == 1);
     if !single.is_empty() {
         let jobs: Vec<_> = single.iter().flat_map(|waiting| waiting.jobs.iter().cloned()).collect();
@@ -101,23 +112,28 @@ async fn accept(link: &mut Link, submitted: Vec<Waiting>, done: &mut TurnDone) {
             let answer = match &mut by_id {
                 Ok(by_id) => match by_id.remove(&waiting.jobs[0].id) {
                     Some(row) => Ok(vec![row]),
-                    None => retry_refused(link, &waiting.jobs).await,
+                    None if done.answered => retry_refused(link, &waiting.jobs).await,
+                    None => Err(away()),
                 },
                 Err(error) => Err(unavailable(error)),
             };
-            done.answer(waiting.reply, answer);
+            done.answer(waiting.reply, answer, tracker);
         }
     }
     for batch in batches {
-        let answer = all_or_none(link, &batch.jobs).await;
-        done.answer(batch.reply, answer);
+        // Whoever waits for a database that is away waits once.
+        let answer = if done.answered { all_or_none(link, &batch.jobs).await } else { Err(away()) };
+        done.answer(batch.reply, answer, tracker);
     }
 }
 
 impl TurnDone {
-    fn answer(&mut self, reply: oneshot::Sender<Answer>, answer: Answer) {
+    fn answer(&mut self, reply: oneshot::Sender<Answer>, answer: Answer, tracker: &Addr<JobTracker>) {
         match &answer {
-            Ok(rows) => self.stored.extend(rows.iter().cloned()),
+            Ok(rows) => {
+                self.may_claim = true;
+                tracker.do_send(Stored(rows.clone()));
+            }
             Err(SubmitError::Unavailable(_)) => self.answered = false,
             Err(_) => {}
         }
@@ -142,7 +158,7 @@ async fn retry_refused(link: &mut Link, jobs: &[NewJob]) -> Answer {
             Err(error) => return Err(unavailable(&error)),
         }
     }
-    Err(SubmitError::Unavailable(format!("jobs of `{}` come and go too fast", jobs[0].type_name)))
+    Err(SubmitError::Busy(jobs[0].type_name))
 }
 
 /// Stores all jobs, or none and says which was refused.
@@ -180,14 +196,18 @@ async fn refused(link: &mut Link, jobs: &[NewJob]) -> SubmitError {
             Err(error) => return unavailable(&error),
         }
     }
-    SubmitError::Unavailable("the job in the way has just ended".to_owned())
+    SubmitError::Busy(jobs[0].type_name)
+}
+
+fn away() -> SubmitError {
+    SubmitError::Unavailable("the connection is lost".to_owned())
 }
 
 fn unavailable(error: &Error) -> SubmitError {
     // What the driver says may name hosts and users: that is for the log.
     if is_lost(error) {
         tracing::warn!(%error, "submitted jobs were not stored");
-        return SubmitError::Unavailable("the connection is lost".to_owned());
+        return away();
     }
     tracing::error!(%error, "the database refused submitted jobs");
     SubmitError::Unavailable("it refused to store them".to_owned())

@@ -31,6 +31,9 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// A client that was not heard for this long is gone; sessions ping every ten seconds.
 const SILENCE: Duration = Duration::from_secs(25);
 
+/// Wishes that wait for a database that is away. Whoever comes later is told to try again.
+const WAITING_WISHES: usize = 1_000;
+
 /// Fact: an attempt has news (progress, log lines).
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -80,10 +83,17 @@ pub struct RequestCancel {
 #[rtype(result = "()")]
 pub struct Join(pub Weak<Outbox>);
 
-/// Fact: the ends of these jobs are stored.
+/// Fact: a batch is stored. What its supervisor has to know of it.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Settled(pub Vec<Uuid>);
+pub struct BatchStored {
+    /// Runs that are over, whatever came of them.
+    pub settled: Vec<(Uuid, i32)>,
+    /// Running jobs that somebody asked to stop.
+    pub cancelling: Vec<Uuid>,
+    /// Runs whose job belongs to another by now.
+    pub lost: Vec<(Uuid, i32)>,
+}
 
 /// The actor.
 pub struct JobTracker {
@@ -92,7 +102,7 @@ pub struct JobTracker {
     /// What is to be written next.
     batch: Batch,
     /// Attempts with news, to be read when the next batch begins.
-    touched: HashMap<Uuid, Arc<Attempt>>,
+    touched: HashMap<(Uuid, i32), Arc<Attempt>>,
     /// Whether the timer for touched attempts is set.
     flush_set: bool,
     /// Whether that timer has rung: touched attempts go with the next batch.
@@ -102,14 +112,14 @@ pub struct JobTracker {
     /// The clients.
     clients: Vec<Weak<Outbox>>,
     /// Told when ends are stored.
-    supervisor: Option<Recipient<Settled>>,
+    supervisor: Option<Recipient<BatchStored>>,
     health: Arc<Health>,
 }
 
 /// Command: tell this one when ends are stored.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct ReportTo(pub Recipient<Settled>);
+pub struct ReportTo(pub Recipient<BatchStored>);
 
 impl JobTracker {
     /// A tracker that writes over `link`.
@@ -157,14 +167,14 @@ impl JobTracker {
 
     /// Answers who waited, tells the clients and the supervisor.
     fn tell(&mut self, written: Written) {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.do_send(written.for_supervisor);
+        }
         for (reply, jobs) in written.cancel_answers {
             let _ = reply.send(jobs); // who asked may have gone
         }
         self.announce(written.jobs);
         self.announce_lines(&written.lines);
-        if let (Some(supervisor), false) = (&self.supervisor, written.settled.is_empty()) {
-            supervisor.do_send(Settled(written.settled));
-        }
     }
 
     fn announce(&mut self, mut jobs: Vec<JobSummary>) {
@@ -240,7 +250,7 @@ impl Handler<Touched> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Touched(attempt): Touched, ctx: &mut Self::Context) {
-        self.touched.insert(attempt.job_id, attempt);
+        self.touched.insert((attempt.job_id, attempt.number), attempt);
         self.schedule_flush(ctx);
     }
 }
@@ -249,7 +259,7 @@ impl Handler<Concluded> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, concluded: Concluded, ctx: &mut Self::Context) {
-        self.touched.remove(&concluded.attempt.job_id);
+        self.touched.remove(&(concluded.attempt.job_id, concluded.attempt.number));
         self.batch.conclude(concluded.attempt, concluded.conclusion);
         self.turn(ctx);
     }
@@ -259,7 +269,7 @@ impl Handler<Released> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Released(write): Released, ctx: &mut Self::Context) {
-        self.touched.remove(&write.job_id);
+        self.touched.remove(&(write.job_id, write.attempt));
         self.batch.release(write);
         self.turn(ctx);
     }
@@ -286,6 +296,9 @@ impl Handler<RequestCancel> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, request: RequestCancel, ctx: &mut Self::Context) {
+        if self.batch.cancels.len() >= WAITING_WISHES {
+            return; // dropping the reply says that it was not stored
+        }
         self.batch.cancels.push(CancelWish {
             ids: request.ids,
             actor: request.actor,

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::conclusion::Conclusion;
-use crate::job::{Attempt, LogLine, OutcomeKind, middle_of_log};
+use super::tracker::BatchStored;
+use crate::job::{Attempt, LogLine, OutcomeKind, Progress, Status, middle_of_log};
 use crate::store::cancel::{self, CancelWrite, RungWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
 use crate::store::link::Link;
@@ -28,7 +29,7 @@ pub struct CancelWish {
 #[derive(Default)]
 pub struct Batch {
     /// Attempts with news.
-    pub touched: HashMap<Uuid, Arc<Attempt>>,
+    pub touched: HashMap<(Uuid, i32), Arc<Attempt>>,
     pub cancels: Vec<CancelWish>,
     pub rungs: Vec<RungWrite>,
     finishes: Vec<FinishWrite>,
@@ -67,8 +68,8 @@ pub struct Written {
     pub lines: Vec<StoredLines>,
     /// Whom to answer what.
     pub cancel_answers: Vec<(oneshot::Sender<Vec<Asked>>, Vec<Asked>)>,
-    /// Jobs whose runs here are over, whatever came of them.
-    pub settled: Vec<Uuid>,
+    /// What the supervisor has to know.
+    pub for_supervisor: BatchStored,
 }
 
 impl Batch {
@@ -147,27 +148,32 @@ struct Stored {
     changed: Vec<JobSummary>,
     /// The jobs that somebody asked to stop, as they are, and whether the wish changed them.
     asked: Vec<Asked>,
+    /// Runs whose progress was refused.
+    lost: Vec<(Uuid, i32)>,
+    /// The wishes were refused: nobody may be told that a job does not exist.
+    wishes_refused: bool,
 }
 
 /// Writes a part in a transaction until the database has answered it.
 async fn transact(link: &mut Link, part: Part<'_>) -> QueryResult<Stored> {
-    link.until_answered(async |conn| {
-        conn.transaction(async |conn| {
-            let mut stored = Stored::default();
-            match part {
-                Part::Whole(batch) => {
-                    write_reports(conn, batch, &mut stored).await?;
-                    write_cancels(conn, batch, &mut stored).await?;
-                    write_ends(conn, &batch.finishes, &batch.releases, &mut stored).await?;
-                }
-                Part::Reports(batch) => write_reports(conn, batch, &mut stored).await?,
-                Part::Cancels(batch) => write_cancels(conn, batch, &mut stored).await?,
-                Part::Finish(finish) => write_ends(conn, std::slice::from_ref(finish), &[], &mut stored).await?,
-                Part::Releases(batch) => write_ends(conn, &[], &batch.releases, &mut stored).await?,
+    link.until_answered(async |conn| write_part(conn, part).await).await
+}
+
+async fn write_part(conn: &mut AsyncPgConnection, part: Part<'_>) -> QueryResult<Stored> {
+    conn.transaction(async |conn| {
+        let mut stored = Stored::default();
+        match part {
+            Part::Whole(batch) => {
+                write_reports(conn, batch, &mut stored).await?;
+                write_cancels(conn, batch, &mut stored).await?;
+                write_ends(conn, &batch.finishes, &batch.releases, &mut stored).await?;
             }
-            Ok(stored)
-        })
-        .await
+            Part::Reports(batch) => write_reports(conn, batch, &mut stored).await?,
+            Part::Cancels(batch) => write_cancels(conn, batch, &mut stored).await?,
+            Part::Finish(finish) => write_ends(conn, std::slice::from_ref(finish), &[], &mut stored).await?,
+            Part::Releases(batch) => write_ends(conn, &[], &batch.releases, &mut stored).await?,
+        }
+        Ok(stored)
     })
     .await
 }
@@ -181,7 +187,11 @@ async fn write_reports(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut
         progress::trim_log(conn, trim.job_id, trim.from, trim.until).await?;
     }
     if !batch.progress.is_empty() {
-        stored.changed.extend(progress::write(conn, &batch.progress).await?);
+        let written = progress::write(conn, &batch.progress).await?;
+        let owned: HashSet<_> = written.iter().map(|job| job.id).collect();
+        let refused = batch.progress.iter().filter(|p| !owned.contains(&p.job_id));
+        stored.lost.extend(refused.map(|p| (p.job_id, p.attempt)));
+        stored.changed.extend(written);
     }
     Ok(())
 }
@@ -192,9 +202,10 @@ async fn write_cancels(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut
         let changed = cancel::request(conn, &wishes).await?;
         let by_this: HashSet<_> = changed.iter().map(|job| job.id).collect();
         let ids: Vec<_> = wishes.iter().map(|w| w.job_id).collect();
+        // All of them are told, not only the changed ones: the answer to an earlier try may have been lost.
         let current = cancel::current(conn, &ids).await?;
+        stored.changed.extend(current.iter().cloned());
         stored.asked.extend(current.into_iter().map(|job| (by_this.contains(&job.id), job)).map(|(by, job)| (job, by)));
-        stored.changed.extend(changed);
     }
     if !batch.rungs.is_empty() {
         stored.changed.extend(cancel::climb(conn, &batch.rungs).await?);
@@ -211,33 +222,44 @@ async fn write_ends(
     if !finishes.is_empty() {
         let finished = finish::finish(conn, finishes).await?;
         if finished.len() < finishes.len() {
-            record_late(conn, finishes, &finished, stored).await?;
+            let ours = |job: &JobSummary, n: usize| {
+                job.attempt == finishes[n].attempt && job.outcome == Some(finishes[n].outcome)
+            };
+            let runs = finishes.iter().map(|f| (f.job_id, f.attempt)).collect();
+            record_late(conn, runs, &finished, ours, stored).await?;
         }
         stored.changed.extend(finished);
     }
     if !releases.is_empty() {
-        stored.changed.extend(finish::release(conn, releases).await?);
+        let released = finish::release(conn, releases).await?;
+        if released.len() < releases.len() {
+            let ours = |job: &JobSummary, n: usize| job.attempt == releases[n].attempt;
+            let runs = releases.iter().map(|r| (r.job_id, r.attempt)).collect();
+            record_late(conn, runs, &released, ours, stored).await?;
+        }
+        stored.changed.extend(released);
     }
     Ok(())
 }
 
-/// An end that was refused is late, unless it is already there: the answer to an earlier try may have been lost.
+/// An end that was refused is late, unless it is already there: the answer to an earlier try may have been lost. `ours` says
+/// whether a job is as the n-th run left it.
 async fn record_late(
     conn: &mut AsyncPgConnection,
-    finishes: &[FinishWrite],
-    finished: &[JobSummary],
+    runs: Vec<(Uuid, i32)>,
+    written: &[JobSummary],
+    ours: impl Fn(&JobSummary, usize) -> bool,
     stored: &mut Stored,
 ) -> QueryResult<()> {
-    let done: HashSet<_> = finished.iter().map(|job| job.id).collect();
-    let refused: Vec<_> = finishes.iter().filter(|f| !done.contains(&f.job_id)).collect();
-    let ids: Vec<_> = refused.iter().map(|f| f.job_id).collect();
+    let done: HashSet<_> = written.iter().map(|job| job.id).collect();
+    let ids: Vec<_> = runs.iter().map(|(id, _)| *id).filter(|id| !done.contains(id)).collect();
     let current: HashMap<_, _> = cancel::current(conn, &ids).await?.into_iter().map(|job| (job.id, job)).collect();
     let mut late = Vec::new();
-    for write in refused {
-        match current.get(&write.job_id) {
-            Some(job) if job.attempt == write.attempt && job.status.is_terminal() => stored.changed.push(job.clone()),
-            Some(_) => late.push((write.job_id, write.attempt)),
-            None => {} // deleted meanwhile: there is no history to write to
+    for (n, run) in runs.into_iter().enumerate() {
+        match current.get(&run.0) {
+            Some(job) if ours(job, n) => stored.changed.push(job.clone()),
+            Some(_) => late.push(run),
+            None => {} // written, or deleted meanwhile: then there is no history to write to
         }
     }
     if !late.is_empty() {
@@ -247,29 +269,38 @@ async fn record_late(
     Ok(())
 }
 
-/// The slow way, for a batch that was refused. What can't be written is given up, except ends: they become failures.
+/// The slow way, for a batch that was refused. Reports that can't be written are given up. An end becomes a failure that has
+/// nothing of the job's own in it: if that is refused too, the database is at fault, and it is tried until it is done.
 async fn write_parts(link: &mut Link, batch: &Batch) -> Stored {
     let mut stored = Stored::default();
     stored.keep(transact(link, Part::Reports(batch)).await, "progress and log lines");
-    stored.keep(transact(link, Part::Cancels(batch)).await, "cancel requests");
+    let cancels = transact(link, Part::Cancels(batch)).await;
+    stored.wishes_refused = cancels.is_err();
+    stored.keep(cancels, "cancel requests");
     for finish in &batch.finishes {
-        let mut ended = transact(link, Part::Finish(finish)).await;
-        if let Err(error) = &ended {
-            ended = transact(link, Part::Finish(&unstorable(finish, error))).await;
-        }
-        stored.keep(ended, "the end of a job");
+        let ended = match transact(link, Part::Finish(finish)).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                let failure = unstorable(finish, &error);
+                link.until_done(async |conn| write_part(conn, Part::Finish(&failure)).await).await
+            }
+        };
+        stored.add(ended);
     }
-    stored.keep(transact(link, Part::Releases(batch)).await, "interrupted jobs");
+    stored.add(link.until_done(async |conn| write_part(conn, Part::Releases(batch)).await).await);
     stored
 }
 
 impl Stored {
+    fn add(&mut self, part: Self) {
+        self.changed.extend(part.changed);
+        self.asked.extend(part.asked);
+        self.lost.extend(part.lost);
+    }
+
     fn keep(&mut self, part: QueryResult<Self>, what: &str) {
         match part {
-            Ok(part) => {
-                self.changed.extend(part.changed);
-                self.asked.extend(part.asked);
-            }
+            Ok(part) => self.add(part),
             Err(error) => tracing::error!(%error, what, "the database refused a write"),
         }
     }
@@ -281,6 +312,7 @@ fn unstorable(finish: &FinishWrite, error: &diesel::result::Error) -> FinishWrit
         error: Some(format!("its end could not be stored: {error}")),
         result: None,
         item_errors: Vec::new(),
+        progress: Progress { message: None, ..finish.progress.clone() },
         ..finish.clone()
     }
 }
@@ -294,11 +326,15 @@ impl CancelWish {
 impl Batch {
     fn answer(self, stored: Stored) -> Written {
         let asked: HashMap<_, _> = stored.asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
+        let cancelling = asked.values().filter(|(job, _)| job.status == Status::Cancelling).map(|(job, _)| job.id);
+        let cancelling = cancelling.collect();
         let answer = |wish: CancelWish| {
             let jobs = wish.ids.iter().filter_map(|id| asked.get(id).cloned()).collect();
-            (wish.reply, jobs)
+            (!stored.wishes_refused).then_some((wish.reply, jobs))
         };
-        let finished = self.finishes.iter().map(|f| f.job_id);
+        let finished = self.finishes.iter().map(|f| (f.job_id, f.attempt));
+        let released = self.releases.iter().map(|r| (r.job_id, r.attempt));
+        let settled = finished.chain(released).collect();
         let types: HashMap<_, _> =
             self.touched.values().chain(&self.ended).map(|attempt| (attempt.job_id, attempt.type_name)).collect();
         let lines = self
@@ -306,9 +342,9 @@ impl Batch {
             .into_iter()
             .map(|write| StoredLines { type_name: types.get(&write.job_id).copied().unwrap_or_default(), write });
         Written {
-            settled: finished.chain(self.releases.iter().map(|r| r.job_id)).collect(),
+            for_supervisor: BatchStored { settled, cancelling, lost: stored.lost },
             lines: lines.collect(),
-            cancel_answers: self.cancels.into_iter().map(answer).collect(),
+            cancel_answers: self.cancels.into_iter().filter_map(answer).collect(),
             jobs: newest(stored.changed),
         }
     }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Threads: actors and HTTP live on actix's own (one for the supervisor and its runners, one for the tracker, one or two for
-//! HTTP); handlers on a runtime of several threads per core, so that a few that spin starve nobody. When the supervisor or the
-//! tracker dies, the application ends with an error: the next start rescues.
+//! HTTP); handlers on a runtime of several threads per core, so that a few that spin starve nobody; the pool's connections on
+//! one of their own. When the supervisor or the tracker dies, the application ends with an error: the next start rescues.
 
 mod data_dir;
 mod node;
@@ -47,6 +47,8 @@ pub struct Application {
     /// Told when that thread ends by itself.
     ended: oneshot::Receiver<()>,
     runtime: Runtime,
+    /// Where the pool's connections are driven.
+    drivers: Runtime,
     /// Dropped after the node: the lock last of all.
     postgres: Option<PrivatePostgres>,
     data_dir: DataDir,
@@ -76,9 +78,10 @@ impl Application {
             (None, None) => bail!("no database"),
         };
         let runtime = job_runtime()?;
+        let drivers = driver_runtime()?;
         let node_id = Uuid::now_v7();
         runtime.block_on(prepare(&database_url, node_id, data_dir.predecessor()))?;
-        let environment = Environment { db: Some(pool::build(&database_url)?), media_roots };
+        let environment = Environment { db: Some(pool::build(&database_url, drivers.handle().clone())?), media_roots };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -100,12 +103,17 @@ impl Application {
             let _ = end.send(()); // nobody waits when the application was dropped
             result
         })?;
-        let mut application = Self { url, stop, node, ended, runtime, postgres, data_dir };
+        let mut application = Self { url, stop, node, ended, runtime, drivers, postgres, data_dir };
         if is_ready.recv().is_err() {
             return Err(application.join().err().unwrap_or_else(|| anyhow!("the server did not start")));
         }
-        application.data_dir.announce(&application.url, node_id)?;
-        Ok(application)
+        match application.data_dir.announce(&application.url, node_id) {
+            Ok(()) => Ok(application),
+            Err(error) => {
+                application.join()?;
+                Err(error)
+            }
+        }
     }
 
     /// Where it is reached.
@@ -141,12 +149,15 @@ impl Application {
 
     /// Waits for the node to end, and takes the rest down.
     fn join(self) -> anyhow::Result<()> {
-        let Self { stop, node, runtime, postgres, data_dir, .. } = self;
+        let Self { stop, node, runtime, drivers, postgres, data_dir, .. } = self;
         drop(stop); // hears it as well as a message
         let result = node.join().unwrap_or_else(|_| Err(anyhow!("the node's thread panicked")));
         // Abandoned handlers hold their threads; nobody waits for them.
         runtime.shutdown_background();
-        data_dir.withdraw();
+        drivers.shutdown_background();
+        if result.is_ok() {
+            data_dir.withdraw(); // otherwise it tells the next start whom to rescue from
+        }
         if let Some(mut postgres) = postgres {
             postgres.stop()?;
         }
@@ -212,6 +223,11 @@ fn job_runtime() -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("the job runtime")
+}
+
+fn driver_runtime() -> anyhow::Result<Runtime> {
+    let drivers = Builder::new_multi_thread().worker_threads(1).thread_name("stashhog-db").enable_all().build();
+    drivers.context("the runtime of the connections")
 }
 
 /// How long a database that is still starting is waited for.

@@ -86,13 +86,14 @@ pub(super) async fn serve(
         () = death(&supervisor, &tracker) => bail!("an actor died; the next start rescues what ran"),
     }
     let drain = supervisor.send(Drain { grace: parts.grace });
-    if tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_err() {
-        tracing::error!("not every job's end could be stored; the next start rescues what ran");
-    }
+    let drained = tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_ok();
     http.stop(true).await;
     let mut link = link("sign-off");
     let signed = link.until_answered(async |conn| nodes::sign_off(conn, parts.node_id).await);
-    let _ = tokio::time::timeout(SIGN_OFF, signed).await; // without it the lease runs out
+    let signed = tokio::time::timeout(SIGN_OFF, signed).await.is_ok_and(|signed| signed.is_ok());
+    if !(drained && signed) {
+        bail!("the end of some jobs could not be stored, as the database did not answer; the next start rescues them");
+    }
     Ok(())
 }
 

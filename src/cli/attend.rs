@@ -3,18 +3,18 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 use super::client::{CallError, Client, read};
 use super::exit::Failure;
 use super::follow::{Follower, Seen, Watch, is_newer};
 use super::reach::{Purpose, Reach, Server};
+use super::signals::StopSignals;
 use super::terminal::note;
 use super::view::View;
 use super::words::{program, short};
+use crate::http::logs::LogPage;
 use crate::job::Status;
-use crate::store::history::LogRow;
 use crate::store::row::JobSummary;
 
 /// A server that restarts is back sooner. After this time without one, the application here takes over.
@@ -88,16 +88,17 @@ impl Attendant<'_> {
                 Seen::Back => {
                     away_since = None;
                     note("the server is back");
-                    if asked && job.status != Status::Cancelling {
-                        cancel(&server.client, job.id).await?;
-                    }
+                    cancel_again(asked, &server.client, &job).await?;
                 }
                 Seen::Away(why) => {
                     let since = *away_since.get_or_insert_with(|| {
                         note(format!("{why}; trying again"));
                         Instant::now()
                     });
-                    self.find_again(server, &mut follower, since.elapsed(), job.id).await?;
+                    if self.find_again(server, &mut follower, since.elapsed(), job.id).await? {
+                        away_since = None;
+                        cancel_again(asked, &server.client, &job).await?;
+                    }
                 }
             }
         }
@@ -106,23 +107,24 @@ impl Attendant<'_> {
         Ok(Attended::Ended(Box::new(job)))
     }
 
-    /// Looks whether the server came back elsewhere; after a while does without it.
+    /// Looks whether the server came back elsewhere; after a while does without it. True when there is another now.
     async fn find_again(
         &self,
         server: &mut Server,
         follower: &mut Follower,
         away: Duration,
         id: Uuid,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let lost = || {
             let advice = format!("its job is kept; see how it goes with `{} jobs watch {}`", program(), short(id));
             Failure::Failed(format!("{} has been away for {} s; {advice}", server.client.url(), away.as_secs()))
         };
         if self.reach.is_named() || server.is_here() {
-            return if away < GIVE_UP { Ok(()) } else { Err(lost()) };
+            return if away < GIVE_UP { Ok(false) } else { Err(lost()) };
         }
         let found = self.reach.running().await?;
         if let Some(client) = found.filter(|client| client.url() != server.client.url()) {
+            note(format!("the server is back at {}", client.url()));
             server.client = client;
         } else if away > TAKE_OVER && matches!(self.purpose, Purpose::Work(_)) {
             note("there is no server any more; going on in this process");
@@ -130,21 +132,26 @@ impl Attendant<'_> {
         } else if away > GIVE_UP {
             return Err(lost());
         } else {
-            return Ok(());
+            return Ok(false);
         }
         follower.move_to(server.client.clone());
-        Ok(())
+        Ok(true)
     }
 
     /// The last warnings may come after the end of the job, too late for the socket.
     async fn last_lines(&self, client: &Client, id: Uuid, view: &mut View) {
         let newest = [("level", "warn".to_owned()), ("tail", "100".to_owned())];
         if let Ok(answer) = client.get(&format!("api/jobs/{id}/logs"), &newest).await
-            && let Ok(lines) = read::<Vec<LogRow>>(&answer["lines"])
+            && let Ok(page) = read::<LogPage>(&answer)
         {
-            view.log(&lines);
+            view.log(&page.lines);
         }
     }
+}
+
+/// Asks a server that is back, if the one that went away may not have heard.
+async fn cancel_again(asked: bool, client: &Client, job: &JobSummary) -> Result<(), Failure> {
+    if asked && job.status != Status::Cancelling { cancel(client, job.id).await } else { Ok(()) }
 }
 
 /// Asks the server to stop the job. That it has ended meanwhile is no failure, and that the server is away will be noticed.
@@ -153,33 +160,5 @@ async fn cancel(client: &Client, id: Uuid) -> Result<(), Failure> {
         Ok(_) | Err(CallError::Away(_)) => Ok(()),
         Err(CallError::Refused(problem)) if problem.status == 409 || problem.status >= 500 => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The signals by which a person or a script says "stop".
-pub struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl StopSignals {
-    /// From now on these signals do not end the process.
-    pub fn new() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|e| Failure::Failed(format!("signals can't be handled: {e}")));
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next one.
-    pub async fn recv(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::echo::QuietEcho;
 use super::terminal::bars;
 use super::words;
 use crate::job::Status;
@@ -33,6 +34,7 @@ pub struct Bar {
     bar: ProgressBar,
     plural: String,
     form: Option<Form>,
+    _echo: Option<QuietEcho>,
 }
 
 impl Bar {
@@ -41,7 +43,7 @@ impl Bar {
         let bar = bars().add(ProgressBar::new(HUNDREDTHS));
         bar.set_prefix(label.to_owned());
         bar.enable_steady_tick(REDRAW);
-        Self { bar, plural: plural.to_owned(), form: None }
+        Self { bar, plural: plural.to_owned(), form: None, _echo: QuietEcho::new() }
     }
 
     /// Shows the job as it is now.

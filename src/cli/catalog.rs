@@ -7,7 +7,9 @@ use super::client::{Client, read};
 use super::exit::Failure;
 use super::reach::Reach;
 use super::words;
-use crate::job::{Admission, Registered};
+use crate::actors::health::RunnerState;
+use crate::http::job_types::JobTypeView;
+use crate::job::Registered;
 
 /// A job type, as the API shows it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -49,7 +51,7 @@ impl Catalog {
     pub async fn fetch(reach: &Reach) -> Result<Self, Failure> {
         match reach.running().await? {
             Some(client) => Self::of(&client).await,
-            None => Ok(Self(reach.registry.iter().map(TypeEntry::from).collect())),
+            None => reach.registry.iter().map(TypeEntry::own).collect::<Result<_, _>>().map(Self),
         }
     }
 
@@ -93,28 +95,12 @@ impl TypeEntry {
     }
 }
 
-impl From<&Registered> for TypeEntry {
-    fn from(registered: &Registered) -> Self {
-        let spec = &registered.spec;
-        let admission = match spec.admission {
-            Admission::PerNode(_) => "per_node",
-            Admission::Serial => "serial",
-            Admission::Exclusive => "exclusive",
-        };
-        let more = serde_json::json!({
-            "category": spec.category, "color": spec.color, "icon": spec.icon, "priority": spec.priority,
-            "timeout_seconds": spec.timeout.map(|t| t.as_secs_f64()), "max_interruptions": spec.max_interruptions,
-            "cancel_grace_seconds": spec.cancel_grace.as_secs_f64(), "runner": null,
-        });
-        Self {
-            name: spec.name.to_owned(),
-            label: spec.label.to_owned(),
-            description: registered.description.clone(),
-            unit: UnitEntry { singular: spec.unit.singular.to_owned(), plural: spec.unit.plural.to_owned() },
-            admission: admission.to_owned(),
-            concurrency: spec.slots(),
-            params_schema: registered.schema.clone(),
-            more: more.as_object().cloned().unwrap_or_default(),
-        }
+impl TypeEntry {
+    /// A type of this program, told as a server would.
+    fn own(registered: &Registered) -> Result<Self, Failure> {
+        let runner = RunnerState { slots: registered.spec.slots().into(), running: 0, restarts: 0, last_panic: None };
+        let view = serde_json::to_value(JobTypeView::new(registered, runner));
+        let view = view.map_err(|e| Failure::Failed(format!("job type `{}`: {e}", registered.spec.name)))?;
+        Ok(read(&view)?)
     }
 }

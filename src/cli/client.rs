@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::exit::Failure;
 use super::problem::Problem;
-use crate::store::row::{JobBody, JobSummary};
 
 /// By this name the server knows that the actor of an act is `cli`.
 pub const AGENT: &str = concat!("stashhog-cli/", env!("CARGO_PKG_VERSION"));
@@ -37,20 +36,6 @@ pub enum CallError {
     Refused(Box<Problem>),
     /// The answer makes no sense.
     Strange(String),
-}
-
-/// A job, whole.
-#[derive(Clone, Debug, Deserialize)]
-pub struct JobDetail {
-    /// What lists show.
-    #[serde(flatten)]
-    pub summary: JobSummary,
-    /// The rest.
-    #[serde(flatten)]
-    pub body: JobBody,
-    /// The jobs that retry it.
-    #[serde(default)]
-    pub retried_as: Vec<Uuid>,
 }
 
 impl Client {
@@ -156,7 +141,8 @@ fn deepest(error: &dyn std::error::Error) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    deepest.to_string().to_lowercase()
+    let text = deepest.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 impl From<CallError> for Failure {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -71,6 +70,7 @@ enum Frame {
         lines: Vec<LogRow>,
     },
     Error {
+        code: String,
         message: String,
     },
     #[serde(other)]
@@ -110,6 +110,7 @@ impl Follower {
         self.client = client;
         self.socket = None;
         self.failed = false;
+        self.away = false;
     }
 
     /// Waits for the next thing. Nothing is lost when the future is dropped. `Err` when waiting makes no sense: there is no
@@ -131,7 +132,7 @@ impl Follower {
             sleep(PAUSE).await;
         }
         self.failed = true;
-        let opened = timeout(OPEN, self.subscribed()).await.unwrap_or_else(|_| Err("it takes too long".to_owned()));
+        let opened = timeout(OPEN, self.connected()).await.unwrap_or_else(|_| Err("it takes too long".to_owned()));
         match opened {
             Ok(socket) => {
                 self.socket = Some(socket);
@@ -147,23 +148,20 @@ impl Follower {
         }
     }
 
-    async fn subscribed(&self) -> Result<Socket, String> {
+    async fn connected(&self) -> Result<Socket, String> {
         let path = match self.watch {
             Watch::All => "api/jobs/ws".to_owned(),
             Watch::Job(id) => format!("api/jobs/{id}/ws"),
         };
-        let url = self.client.at(&path, &[]).to_string().replacen("http", "ws", 1);
+        let mut query = vec![("logs", self.logs.to_string())];
+        if self.rev > 0 {
+            query.push(("since", self.rev.to_string()));
+        }
+        let url = self.client.at(&path, &query).to_string().replacen("http", "ws", 1);
         let mut request = url.into_client_request().map_err(|e| e.to_string())?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        let (mut socket, _) = connect_async(request).await.map_err(|e| e.to_string().to_lowercase())?;
-        let mut subscribe = match self.watch {
-            Watch::All => json!({"type": "subscribe", "all": true, "logs": self.logs}),
-            Watch::Job(id) => json!({"type": "subscribe", "jobs": [id], "logs": self.logs}),
-        };
-        if self.rev > 0 {
-            subscribe["since"] = self.rev.into();
-        }
-        socket.send(Message::text(subscribe.to_string())).await.map_err(|e| e.to_string())?;
+        // The path and its query say what we want: no need to subscribe.
+        let (socket, _) = connect_async(request).await.map_err(|e| e.to_string().to_lowercase())?;
         Ok(socket)
     }
 
@@ -190,6 +188,7 @@ impl Follower {
             }
             Some(Ok(Message::Close(_)) | Err(_)) | None => {
                 self.socket = None;
+                self.failed = true;
                 Ok(())
             }
             Some(Ok(_)) => {
@@ -232,7 +231,9 @@ impl Follower {
                 self.seen.push_back(Seen::Lines(lines));
                 Ok(())
             }
-            Ok(Frame::Error { message }) => Err(Failure::Failed(message)),
+            // It closes the connection next, and we come again.
+            Ok(Frame::Error { code, .. }) if code == "unavailable" => Ok(()),
+            Ok(Frame::Error { message, .. }) => Err(Failure::Failed(message)),
             Ok(Frame::Other) => Ok(()),
             Err(error) => Err(Failure::Failed(format!("the server's frame makes no sense: {error}"))),
         }

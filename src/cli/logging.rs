@@ -9,8 +9,8 @@ use std::panic::PanicHookInfo;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::filter::EnvFilter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -36,18 +36,27 @@ pub fn of_server(level: &str, format: LogFormat) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    install(lines.with_filter(JobsFrom(LevelFilter::WARN)).with_filter(directives(level)));
+    install(lines.with_filter(wanted(level, LevelFilter::WARN)));
 }
 
 /// Sets up the log of a command: what the server says from `level` on, without what its jobs say.
 pub fn of_command(level: &str) {
     let lines = fmt::layer().with_writer(AboveBars).with_ansi(is_live() && console::colors_enabled_stderr());
-    install(lines.with_filter(JobsFrom(LevelFilter::OFF)).with_filter(directives(level)));
+    install(lines.with_filter(wanted(level, LevelFilter::OFF)));
 }
 
-/// tokio_postgres tells statements with their values at DEBUG: secrets do not belong in a log, whoever asks.
+/// What is said from `level` on, by jobs only from `of_jobs` on.
+fn wanted(level: &str, of_jobs: LevelFilter) -> impl Filter<registry::Registry> + use<> {
+    // The spans of jobs have to pass whatever the level, or nobody could tell what is said inside.
+    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target() == JOB).with_max_level_hint(Level::INFO);
+    directives(level).or(spans).and(JobsFrom(of_jobs))
+}
+
+/// tokio_postgres tells statements with their values at DEBUG: secrets do not belong in a log, whoever asks. actix_http tells of
+/// clients that do not speak HTTP as errors, which they are not: anyone could fill the log.
 fn directives(level: &str) -> EnvFilter {
-    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let usual = || EnvFilter::new(format!("{level},actix_http=off"));
+    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());
     match "tokio_postgres=info".parse() {
         Ok(capped) => asked.add_directive(capped),
         Err(_) => asked,
@@ -77,6 +86,9 @@ fn install(lines: impl Layer<registry::Registry> + Send + Sync) {
     let _ = logs.try_init();
 }
 
+/// The target of the spans that jobs run in.
+const JOB: &str = "stashhog::job";
+
 /// Lets pass what is said outside of jobs, and of what jobs say only what matters this much: it is in their logs.
 struct JobsFrom(LevelFilter);
 
@@ -87,6 +99,6 @@ impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Filter<S> for JobsFrom {
 
     fn event_enabled(&self, event: &Event<'_>, ctx: &Context<'_, S>) -> bool {
         let mut spans = ctx.event_scope(event).into_iter().flatten();
-        *event.metadata().level() <= self.0 || !spans.any(|span| span.metadata().target() == "stashhog::job")
+        *event.metadata().level() <= self.0 || !spans.any(|span| span.metadata().target() == JOB)
     }
 }

@@ -7,12 +7,13 @@
 //!               └─ Attendant: Follower (what happens) ─▶ View (bar or lines) ─▶ report
 //! ```
 //!
-//! What was asked for goes to stdout, everything else to stderr; [`Exit`] is what scripts rely on.
+//! What was asked for goes to stdout, everything else to stderr; `Exit` is what scripts rely on.
 
 mod attend;
 mod bar;
 mod catalog;
 mod client;
+mod echo;
 mod exit;
 mod flags;
 mod follow;
@@ -26,6 +27,7 @@ mod report;
 mod run;
 mod schema;
 mod serve;
+mod signals;
 mod table;
 mod terminal;
 mod types;
@@ -92,14 +94,24 @@ fn of_clap(error: &clap::Error) -> Done {
     Ok(if error.use_stderr() { Exit::Usage } else { Exit::Completed })
 }
 
+/// How often a word of the command line says `-v`.
+fn verbosity(word: &OsString) -> u8 {
+    match word.to_str() {
+        Some("-v" | "--verbose") => 1,
+        Some("-vv") => 2,
+        _ => 0,
+    }
+}
+
 impl Cli {
     fn run(mut self, line: Vec<OsString>, registry: Registry) -> Done {
+        if let Command::Run(args) = &self.command {
+            self.reach.look_at(args.after_type());
+            self.verbose += args.after_type().iter().map(verbosity).sum::<u8>();
+        }
         match &self.command {
             Command::Serve(args) => args.set_up_log(self.verbose),
             _ => logging::of_command(["warn", "info", "info,stashhog=debug"][usize::from(self.verbose.min(2))]),
-        }
-        if let Command::Run(args) = &self.command {
-            self.reach.look_at(args.after_type());
         }
         let reach = Reach::new(self.reach, registry);
         // The application has threads of its own; a client needs no more than this one.

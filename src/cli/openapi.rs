@@ -3,12 +3,13 @@
 use super::exit::{Done, Exit};
 use super::reach::Reach;
 use super::terminal::print_json;
+use crate::http;
 
-/// Runs the command.
+/// Runs the command: asks the server that runs, else this program itself, which needs no database for it.
 pub async fn run(reach: &Reach) -> Done {
-    let ask = reach.ask(async |client| {
-        print_json(&client.get("api/openapi.json", &[]).await?)?;
-        Ok(Exit::Completed)
-    });
-    ask.await
+    match reach.running().await? {
+        Some(client) => print_json(&client.get("api/openapi.json", &[]).await?)?,
+        None => print_json(&http::openapi())?,
+    }
+    Ok(Exit::Completed)
 }

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use super::exit::Failure;
+use crate::http::error::BadParameter;
+use crate::job::FieldError;
 
 /// A problem document (RFC 9457). Nothing in it is required: a proxy on the way may answer with something else.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,19 +21,11 @@ pub struct Problem {
     /// The kind of problem, for programs.
     pub code: String,
     /// One entry per bad field.
-    pub errors: Vec<BadField>,
+    pub errors: Vec<FieldError>,
+    /// One entry per bad query parameter.
+    pub parameters: Vec<BadParameter>,
     /// Names that may have been meant.
     pub near: Vec<String>,
-}
-
-/// What is wrong with one field.
-#[derive(Clone, Debug, Deserialize)]
-pub struct BadField {
-    /// Where: a JSON pointer; empty for the whole.
-    #[serde(default)]
-    pub pointer: String,
-    /// What, in a sentence.
-    pub message: String,
 }
 
 impl Problem {
@@ -41,19 +35,20 @@ impl Problem {
         if text.is_empty() {
             text = format!("the server answered with status {}", self.status);
         }
-        if !self.errors.is_empty() {
-            // The sentence repeats what the lines below say better.
-            if let Some((head, _)) = text.split_once(" are invalid: ") {
-                text = format!("{head} are invalid");
-            }
+        let lines = self.errors.iter().map(|e| &e.message).chain(self.parameters.iter().map(|p| &p.message));
+        if lines.clone().any(|message| text.contains(message)) {
+            text.clone_from(&self.title); // the lines below say it better
+        }
+        if lines.count() > 0 {
             text.push(':');
         }
-        for BadField { pointer, message } in &self.errors {
+        for FieldError { pointer, message } in &self.errors {
+            let name = name(pointer);
             // Writing to a String can't fail.
-            let _ = match pointer.as_str() {
-                "" => write!(text, "\n  {message}"),
-                pointer => write!(text, "\n  {}: {message}", name(pointer)),
-            };
+            let _ = if name.is_empty() { write!(text, "\n  {message}") } else { write!(text, "\n  {name}: {message}") };
+        }
+        for BadParameter { parameter, message } in &self.parameters {
+            let _ = write!(text, "\n  {parameter}: {message}");
         }
         let unnamed: Vec<_> = self.near.iter().filter(|near| !text.contains(near.as_str())).collect();
         if let Some(near) = unnamed.first() {
@@ -76,12 +71,12 @@ mod tests {
     #[test]
     fn bad_fields_stand_on_lines_of_their_own() {
         let problem: Problem = serde_json::from_value(json!({
-            "status": 422, "detail": "the params of `demo` are invalid: /items: too small; no", "type": "about:blank",
-            "errors": [{"pointer": "/items", "message": "too small"}, {"pointer": "", "message": "no"}]
+            "status": 422, "title": "wrong fields", "detail": "/params/items: too small; /params: no", "type": "x",
+            "errors": [{"pointer": "/params/items", "message": "too small"}, {"pointer": "/params", "message": "no"}]
         }))
         .unwrap();
-        let told = problem.tell(|pointer| format!("--{}", &pointer[1..]));
-        assert_eq!(told, Failure::Usage("the params of `demo` are invalid:\n  --items: too small\n  no".into()));
+        let told = problem.tell(|pointer| pointer.trim_start_matches("/params").replace('/', "--"));
+        assert_eq!(told, Failure::Usage("wrong fields:\n  --items: too small\n  no".into()));
     }
 
     #[test]

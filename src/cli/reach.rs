@@ -11,19 +11,28 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use super::client::Client;
-use super::exit::{Done, Failure};
+use super::exit::{Done, Exit, Failure};
+use super::signals::StopSignals;
+use super::terminal::note;
 use crate::app::{Application, RunFile, is_locked};
 use crate::config::{Config, DataArgs, ListenArgs, WorkArgs};
 use crate::job::Registry;
 
 /// A first start creates a database, which takes a few seconds before the run file is there.
 const OTHERS_START: Duration = Duration::from_secs(60);
+/// A start that takes longer should say so.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Jobs that others started here get this long when we leave; theirs then go back to the queue.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -92,17 +101,22 @@ impl Reach {
     }
 
     /// Whether a server was named, so that no other will do.
-    pub const fn is_named(&self) -> bool {
-        self.args.server.is_some()
+    pub fn is_named(&self) -> bool {
+        self.named().is_some()
+    }
+
+    /// The server that was named. An empty variable of the environment names none.
+    fn named(&self) -> Option<&str> {
+        self.args.server.as_deref().filter(|url| !url.is_empty())
     }
 
     /// The server that was named, or one that runs on the data directory.
     pub async fn running(&self) -> Result<Option<Client>, Failure> {
-        if let Some(url) = &self.args.server {
+        if let Some(url) = self.named() {
             return Client::new(url).map(Some);
         }
         let Some(found) = RunFile::read(&self.data_dir()?) else { return Ok(None) };
-        if !found.is_process_alive() {
+        if !is_alive(found.pid) {
             return Ok(None);
         }
         let client = Client::new(&found.url)?;
@@ -115,7 +129,12 @@ impl Reach {
             return Ok(Server { client, here: None });
         }
         let (config, registry) = (self.config_here(purpose)?, self.registry.clone());
-        match apart(move || Application::start(config, registry)).await {
+        let mut start = pin!(apart(move || Application::start(config, registry)));
+        let started = timeout(PATIENCE, &mut start).await;
+        if started.is_err() {
+            note("no server is running: starting one here; the first time takes a few seconds");
+        }
+        match if let Ok(started) = started { started } else { start.await } {
             Ok(application) => Ok(Server { client: Client::new(application.url())?, here: Some(application) }),
             Err(error) if is_locked(&error) => Ok(Server { client: self.quicker_one(&error).await?, here: None }),
             Err(error) => Err(error.into()),
@@ -140,7 +159,7 @@ impl Reach {
                     return Ok(client);
                 }
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            sleep(Duration::from_millis(200)).await;
         }
         Err(Failure::Failed(format!("{locked:#}, and it does not say where it can be reached; stop it, or try again")))
     }
@@ -156,7 +175,7 @@ impl Reach {
         Ok(Config {
             listen,
             data_dir: self.data_dir()?,
-            database_url: self.args.data.database_url.clone(),
+            database_url: self.args.data.database_url.clone().filter(|url| !url.is_empty()),
             media_roots: work.media_roots(),
             concurrency: work.concurrency.clone(),
             allowed_hosts,
@@ -184,13 +203,20 @@ impl Server {
         self.here.is_some()
     }
 
-    /// Stops it if it is in this process.
+    /// Stops it if it is in this process, in order; a signal meanwhile ends the process at once, and the next start rescues.
     pub async fn leave(self) -> Result<(), Failure> {
-        match self.here {
-            Some(application) => apart(move || application.stop()).await.map_err(Failure::from),
-            None => Ok(()),
+        let Some(application) = self.here else { return Ok(()) };
+        let mut signals = StopSignals::new()?;
+        tokio::select! {
+            stopped = apart(move || application.stop()) => stopped.map_err(Failure::from),
+            () = signals.recv() => std::process::exit(i32::from(Exit::Cancelled as u8)),
         }
     }
+}
+
+/// Whether a process lives. Its server may have been killed, and another program may have got its port.
+fn is_alive(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
 }
 
 /// The application blocks while it starts and stops, and has runtimes of its own: it gets a thread that knows nothing of ours.
@@ -204,7 +230,7 @@ pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> +
 mod tests {
     use std::ffi::{OsStr, OsString};
 
-    use super::value_after;
+    use super::{is_alive, value_after};
 
     #[test]
     fn a_server_named_after_the_type_is_found() {
@@ -213,5 +239,11 @@ mod tests {
         assert_eq!(value_after(&found, "--server"), Some(OsStr::new("http://a")));
         assert_eq!(value_after(&words("--server=b"), "--server"), Some(OsStr::new("b")));
         assert_eq!(value_after(&words("--servers=b"), "--server"), None);
+    }
+
+    #[test]
+    fn a_process_lives_or_not() {
+        assert!(is_alive(std::process::id()));
+        assert!(!is_alive(u32::MAX) && !is_alive(i32::MAX as u32));
     }
 }

@@ -9,12 +9,13 @@
 //! ```
 
 use chrono::Utc;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use super::client::{Client, JobDetail, read};
+use super::client::{Client, read};
 use super::words;
+use crate::http::history::ItemErrorPage;
+use crate::http::show::JobDetail;
 use crate::job::Status;
-use crate::store::history::ItemErrorRow;
 use crate::store::row::JobSummary;
 
 /// Enough to see what kind of trouble it is.
@@ -24,7 +25,7 @@ const RESULT_ENTRIES: usize = 12;
 
 /// The lines about a job that has ended.
 pub async fn ended(client: &Client, detail: &JobDetail, label: &str, plural: &str) -> Vec<String> {
-    let job = &detail.summary;
+    let job = &detail.job;
     let mut lines = vec![headline(job, label, plural)];
     lines.extend(result_lines(detail.body.result.as_ref()));
     if job.error_count > 0 {
@@ -38,7 +39,8 @@ pub async fn ended(client: &Client, detail: &JobDetail, label: &str, plural: &st
 
 fn headline(job: &JobSummary, label: &str, plural: &str) -> String {
     let mut text = format!("{label} {}", words::coloured(job, words::status(job)));
-    let amount = if job.total_items.is_some() { words::amount(job, plural) } else { String::new() };
+    let counted = job.total_items.is_some_and(|total| total > 0);
+    let amount = if counted { words::amount(job, plural) } else { String::new() };
     let took = words::took(job, Utc::now()).map(|t| format!("in {}", words::duration(t))).unwrap_or_default();
     let facts = [amount, took].into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" ");
     if !facts.is_empty() {
@@ -46,8 +48,11 @@ fn headline(job: &JobSummary, label: &str, plural: &str) -> String {
     }
     match (&job.error, &job.message) {
         (Some(error), _) => format!("{text}\n  {error}"),
-        (None, Some(message)) if !message.is_empty() => format!("{text}\n  {message}"),
-        (None, _) => text,
+        // Without a message of its own, a job with item errors ends with their number, which is told below.
+        (None, Some(message)) if !message.is_empty() && *message != words::errors(job.error_count) => {
+            format!("{text}\n  {message}")
+        }
+        (None, Some(_) | None) => text,
     }
 }
 
@@ -59,7 +64,7 @@ fn result_lines(result: Option<&Value>) -> Vec<String> {
     let line = |(name, value): (&String, &Value)| {
         let name = name.replace('_', " ");
         match value {
-            Value::Number(n) => Some(format!("  {name}: {}", n.as_i64().map_or_else(|| n.to_string(), words::count))),
+            Value::Number(n) => Some(format!("  {name}: {}", number(n))),
             Value::String(text) => Some(format!("  {name}: {text}")),
             Value::Bool(yes) => Some(format!("  {name}: {}", if *yes { "yes" } else { "no" })),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -68,10 +73,19 @@ fn result_lines(result: Option<&Value>) -> Vec<String> {
     entries.iter().filter_map(line).collect()
 }
 
+/// A number as people read it. Negative ones are rare enough to be told as they are.
+fn number(n: &Number) -> String {
+    match (n.as_u64(), n.as_f64()) {
+        (Some(whole), _) => words::count(i64::try_from(whole).unwrap_or(i64::MAX)),
+        (None, Some(fraction)) if !n.is_i64() => format!("{fraction:.2}"),
+        _ => n.to_string(),
+    }
+}
+
 async fn item_errors(client: &Client, job: &JobSummary) -> Vec<String> {
     let limit = [("limit", ITEM_ERRORS.to_string())];
     let answer = client.get(&format!("api/jobs/{}/item-errors", job.id), &limit).await;
-    let rows = answer.and_then(|answer| read::<Vec<ItemErrorRow>>(&answer["item_errors"])).unwrap_or_default();
+    let rows = answer.and_then(|answer| read::<ItemErrorPage>(&answer)).map_or_else(|_| Vec::new(), |p| p.item_errors);
     let mut lines = vec![match job.error_count {
         1 => "1 item failed:".to_owned(),
         n => format!("{} items failed:", words::count(n)),
@@ -108,10 +122,10 @@ mod tests {
 
     #[test]
     fn only_plain_entries_of_a_result_are_told() {
-        let lines = result_lines(Some(&json!({"files_seen": 12_000, "dry_run": true, "list": [1], "to": "/a"})));
-        let mut lines = lines;
+        let mut lines =
+            result_lines(Some(&json!({"files_seen": 12_000, "dry_run": true, "list": [1], "to": "/a", "s": 0.123})));
         lines.sort();
-        assert_eq!(lines, ["  dry run: yes", "  files seen: 12,000", "  to: /a"]);
+        assert_eq!(lines, ["  dry run: yes", "  files seen: 12,000", "  s: 0.12", "  to: /a"]);
         assert!(result_lines(Some(&json!("text"))).is_empty());
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::attend::{Attendant, Attended, Interrupt};
 use super::catalog::{Catalog, TypeEntry};
-use super::client::{CallError, JobDetail, read};
+use super::client::{CallError, read};
 use super::exit::{Done, Exit, Failure};
 use super::flags::Flags;
 use super::reach::{Purpose, Reach, ReachArgs, Server};
@@ -20,6 +20,7 @@ use super::view::View;
 use super::words::program;
 use super::{Cli, report, types};
 use crate::config::WorkArgs;
+use crate::http::show::JobDetail;
 
 /// Run a job, show its progress, and tell by the exit status how it ended
 ///
@@ -155,7 +156,12 @@ fn given_params(given: &str) -> Result<Map<String, Value>, Failure> {
 async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut Server) -> Done {
     let submitted = json!({"type": call.type_name, "params": call.params, "reason": call.options.reason});
     let answer = server.client.post("api/jobs", &submitted).await.map_err(|error| match error {
-        CallError::Refused(problem) => problem.tell(|pointer| call.flags.name(pointer)),
+        CallError::Refused(mut problem) => {
+            if !problem.errors.is_empty() {
+                problem.detail = Some(format!("the params of `{}` are invalid", call.type_name));
+            }
+            problem.tell(|pointer| call.flags.name(pointer.trim_start_matches("/params")))
+        }
         other => other.into(),
     })?;
     let job: JobDetail = read(&answer)?;
@@ -163,20 +169,21 @@ async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut
         if call.options.json {
             print_json(&answer)?
         } else {
-            print(job.summary.id.to_string())?
+            print(job.job.id.to_string())?
         }
         return Ok(Exit::Completed);
     }
-    let id = job.summary.id;
+    let id = job.job.id;
     let mut view = View::new(catalog, &call.type_name);
     let attendant = Attendant { reach, purpose: Purpose::Work(&call.work), interrupt: Interrupt::Cancels };
-    let attended = attendant.attend(server, job.summary, &mut view, |_| Ok(())).await;
+    let attended = attendant.attend(server, job.job, &mut view, |_| Ok(())).await;
     view.close();
     match attended? {
         Attended::Left => {
+            note(format!("leaving before job {id} has stopped"));
             note(match server.is_here() {
-                true => format!("left before job {id} had stopped; it goes back to the queue if it can't stop now"),
-                false => format!("left before job {id} had stopped; the server goes on cancelling it"),
+                true => "stopping the server in this process; Ctrl-C once more ends it at once",
+                false => "the server goes on cancelling it",
             });
             Ok(Exit::Cancelled)
         }

@@ -40,7 +40,10 @@ impl View {
 
     /// Shows the job as it is now.
     pub fn job(&mut self, job: &JobSummary) {
-        self.rungs(job);
+        // How a job came to an end that was over before we looked is not news.
+        if self.last.is_some() || !job.status.is_terminal() {
+            self.rungs(job);
+        }
         match &mut self.bar {
             Some(bar) => bar.show(job),
             None => self.line(job),

@@ -33,11 +33,24 @@ pub fn count(n: i64) -> String {
     HumanCount(u64::try_from(n).unwrap_or(0)).to_string()
 }
 
+/// A number of errors.
+pub fn errors(n: i64) -> String {
+    if n == 1 { "1 error".to_owned() } else { format!("{} errors", count(n)) }
+}
+
 /// The status, where that is not the whole truth with what it hides.
 pub fn status(job: &JobSummary) -> &'static str {
     match job.outcome {
         Some(OutcomeKind::CompletedWithErrors) if job.status == Status::Completed => "completed with errors",
         _ => job.status.as_str(),
+    }
+}
+
+/// The status in a word or two, for a narrow column.
+pub fn short_status(job: &JobSummary) -> String {
+    match job.outcome {
+        Some(OutcomeKind::CompletedWithErrors) if job.status == Status::Completed => errors(job.error_count),
+        _ => job.status.to_string(),
     }
 }
 
@@ -121,7 +134,7 @@ pub mod tests {
     use chrono::{TimeDelta, Utc};
     use serde_json::json;
 
-    use super::{amount, duration, near, relative, short, status};
+    use super::{amount, duration, near, relative, short, short_status, status};
     use crate::job::{OutcomeKind, Status};
     use crate::store::row::JobSummary;
 
@@ -153,7 +166,8 @@ pub mod tests {
     fn a_completed_job_with_item_errors_is_called_so() {
         let mut job = job();
         (job.status, job.outcome) = (Status::Completed, Some(OutcomeKind::CompletedWithErrors));
-        assert_eq!(status(&job), "completed with errors");
+        job.error_count = 1_000;
+        assert_eq!((status(&job), short_status(&job).as_str()), ("completed with errors", "1,000 errors"));
         job.outcome = Some(OutcomeKind::Completed);
         assert_eq!(status(&job), "completed");
     }

@@ -25,7 +25,7 @@ pub const BUDGET: Duration = Duration::from_secs(20);
 #[serde(deny_unknown_fields)]
 pub struct BulkRequest {
     /// These jobs.
-    #[schema(max_items = 10_000)]
+    #[schema(min_items = 1, max_items = 10_000)]
     pub ids: Option<Vec<Uuid>>,
     /// All jobs. Must be said when nothing else narrows them.
     #[serde(default)]

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,6 +59,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// Fields of the body are wrong: see `errors`.
     InvalidFields,
+    /// The path is a WebSocket, and the request does not ask for one as it should.
+    UpgradeRequired,
     /// A fault of the server. It is in its log.
     Internal,
     /// The database does not answer, or the server is going down.
@@ -103,6 +105,7 @@ impl ErrorCode {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")
             }
             Self::InvalidFields => ("invalid_fields", StatusCode::UNPROCESSABLE_ENTITY, "wrong fields"),
+            Self::UpgradeRequired => ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "a WebSocket"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "not available"),
             Self::QueryTimeout => ("query_timeout", StatusCode::SERVICE_UNAVAILABLE, "the question takes too long"),
@@ -248,6 +251,9 @@ impl ResponseError for ApiError {
         match self.0.code {
             ErrorCode::MethodNotAllowed => response.insert_header((ALLOW, self.0.known.join(", "))),
             ErrorCode::Unavailable | ErrorCode::QueryTimeout => response.insert_header((RETRY_AFTER, "1")),
+            ErrorCode::UpgradeRequired => {
+                response.insert_header((UPGRADE, "websocket")).insert_header((SEC_WEBSOCKET_VERSION, "13"))
+            }
             _ => &mut response,
         };
         // Strings and numbers: a problem always becomes JSON, and `json` keeps a content type that is set.

@@ -21,11 +21,11 @@ function connection(state, text) {
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}/api/jobs/ws`);
+  const since = rev === null ? "" : `?since=${rev}`;
+  const socket = new WebSocket(`${scheme}://${location.host}/api/jobs/ws${since}`);
   socket.onopen = () => {
     pause = 500;
     connection("live", "live");
-    socket.send(JSON.stringify({ type: "subscribe", all: true, ...(rev === null ? {} : { since: rev }) }));
   };
   socket.onmessage = (event) => receive(JSON.parse(event.data));
   socket.onclose = () => {
@@ -94,7 +94,7 @@ function fill(row, job) {
   progress.replaceChildren(...progressOf(job));
   message.textContent = job.error ?? job.message ?? "";
   const at = new Date(job.created_at);
-  created.replaceChildren(at.toLocaleTimeString(), small(at.toLocaleDateString()));
+  created.replaceChildren(`${at.toLocaleTimeString()} `, small(at.toLocaleDateString()));
 }
 
 function progressOf(job) {
@@ -110,7 +110,8 @@ function progressOf(job) {
 function amount(job) {
   if (job.processed_items === null || job.total_items === null) return `${Math.floor(job.progress)}%`;
   const unit = types.get(job.type)?.unit ?? { singular: "item", plural: "items" };
-  return `${job.processed_items} / ${job.total_items} ${job.total_items === 1 ? unit.singular : unit.plural}`;
+  const [done, total] = [job.processed_items, job.total_items].map((n) => n.toLocaleString());
+  return `${done} / ${total} ${job.total_items === 1 ? unit.singular : unit.plural}`;
 }
 
 function small(text) {

@@ -149,8 +149,11 @@ pub async fn logs(state: Data<AppState>, id: Path<Uuid>, query: Query<LogQuery>)
 fn gaps(lines: &[LogRow], query: LogQuery) -> Vec<Gap> {
     let mut gaps = Vec::new();
     // The last lines begin anywhere: what is before them is no gap.
-    let mut expected =
-        if query.tail.is_some() { lines.first().map(|line| line.seq) } else { query.after.map(|seq| seq + 1) };
+    let mut expected = if query.tail.is_some() {
+        lines.first().map(|line| line.seq)
+    } else {
+        query.after.map(|seq| seq.saturating_add(1))
+    };
     for line in lines {
         let start = (line.seq >> 32) << 32;
         let dropped = line.seq - expected.unwrap_or(start).max(start);
@@ -191,6 +194,7 @@ mod tests {
         let after = LogQuery { after: Some(first + 5), ..all };
         assert_eq!(gaps(&lines(&[first + 6, first + 8]), after), [Gap { before: first + 8, dropped: 1 }]);
         assert_eq!(gaps(&lines(&[second]), after), []);
+        assert_eq!(gaps(&[], LogQuery { after: Some(i64::MAX), ..all }), []);
         let tail = LogQuery { tail: Some(2), ..all };
         assert_eq!(gaps(&lines(&[first + 7, first + 8]), tail), []);
     }

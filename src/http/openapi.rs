@@ -52,6 +52,7 @@ mod tests {
     use crate::http::logs::LogQuery;
     use crate::http::query::{FromQuery, parse};
     use crate::http::stats::StatsQuery;
+    use crate::http::ws::Begin;
 
     fn every(name: &str, value: &Value, found: &mut Vec<String>) {
         match value {
@@ -94,5 +95,6 @@ mod tests {
         assert_eq!(known::<EventQuery>(), documented::<EventQuery>());
         assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
         assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
+        assert_eq!(known::<Begin>(), documented::<Begin>());
     }
 }

@@ -1,85 +1,31 @@
-//! Asking the database on behalf of a request.
-//!
-//! Every question is a read-only transaction with a time limit, so that a listing over a huge table answers "too long" instead of
-//! holding one of a few connections for minutes. The limit belongs to the transaction and not to the pool: handlers of jobs use the
-//! same pool, and may take their time.
-
-use std::time::{Duration, Instant};
+//! Asking the database on behalf of a request: [`store::read`](crate::store::read), with its errors as answers.
 
 use diesel::QueryResult;
-use diesel::result::Error;
-use diesel_async::pooled_connection::deadpool::{Object, PoolError};
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use diesel_async::AsyncPgConnection;
 
 use super::error::{ApiError, ErrorCode};
 use crate::job::DbPool;
-use crate::store::link::is_lost;
+use crate::store::read::{self, ReadError, STATEMENT};
 
-/// How long a statement may take. People wait no longer, and whoever asks automatically asks again.
-const STATEMENT: Duration = Duration::from_secs(5);
-/// How long the whole transaction may take. Longer means that the database, or the way to it, is stuck.
-const TRANSACTION: Duration = Duration::from_secs(12);
-
-/// Does `work` in a read-only transaction.
+/// Does `work` in a read-only transaction with a time limit.
 pub async fn read<T>(
     db: &DbPool,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> Result<T, ApiError> {
-    let mut connection = db.get().await.map_err(no_connection)?;
-    let begun = Instant::now();
-    match tokio::time::timeout(TRANSACTION, transaction(&mut connection, work)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(refusal(&error, begun.elapsed())),
-        Err(_) => {
-            // Its statement may still run: the next request must not wait for it.
-            drop(Object::take(connection));
-            Err(unavailable("the database does not answer; try again"))
+    read::read(db, work).await.map_err(refusal)
+}
+
+fn refusal(error: ReadError) -> ApiError {
+    match error {
+        ReadError::NoConnection(error) => {
+            tracing::debug!(%error, "no connection for a request");
+            ApiError::new(ErrorCode::Unavailable, "the database does not answer or is overrun; try again")
         }
-    }
-}
-
-/// The transaction, step by step: diesel's own wants futures that can move between threads, which a handler's can't promise. One
-/// that is dropped on the way (its client left) leaves the connection inside of it, and the pool throws such connections away.
-async fn transaction<T>(
-    connection: &mut AsyncPgConnection,
-    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
-    AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN READ ONLY").await?;
-    let limit = format!("SET LOCAL statement_timeout = {}", STATEMENT.as_millis());
-    let answer = match connection.batch_execute(&limit).await {
-        Ok(()) => work(connection).await,
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(answer) => AnsiTransactionManager::commit_transaction(connection).await.map(|()| answer),
-        Err(error) => {
-            // When this fails too, the connection is broken and is not used again.
-            let _ = AnsiTransactionManager::rollback_transaction(connection).await;
-            Err(error)
+        ReadError::Lost => ApiError::new(ErrorCode::Unavailable, "the database does not answer; try again"),
+        ReadError::TooLong => {
+            let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
+            ApiError::new(ErrorCode::QueryTimeout, detail)
         }
+        ReadError::Refused(error) => ApiError::internal(&error),
     }
-}
-
-fn refusal(error: &Error, took: Duration) -> ApiError {
-    if is_lost(error) {
-        return unavailable("the database does not answer; try again");
-    }
-    // Postgres cancels at the limit and says so in the language of its own choice: the time tells it better. An administrator may
-    // cancel earlier.
-    if let Error::DatabaseError(_, about) = error
-        && (took >= STATEMENT || about.message().starts_with("canceling statement"))
-    {
-        let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
-        return ApiError::new(ErrorCode::QueryTimeout, detail);
-    }
-    ApiError::internal(error)
-}
-
-fn no_connection(error: PoolError) -> ApiError {
-    tracing::debug!(%error, "no connection for a request");
-    unavailable("the database does not answer or is overrun; try again")
-}
-
-fn unavailable(detail: &str) -> ApiError {
-    ApiError::new(ErrorCode::Unavailable, detail)
 }

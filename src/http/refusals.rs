@@ -13,7 +13,7 @@ pub enum AnyQuestion {
     /// `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong.
     #[response(status = 400, content_type = "application/problem+json")]
     Invalid(#[to_schema] Problem),
-    /// `foreign_host`: the server was asked under a name that is not its own.
+    /// `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket.
     #[response(status = 403, content_type = "application/problem+json")]
     Foreign(#[to_schema] Problem),
     /// `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it.
@@ -46,6 +46,15 @@ pub enum AnyWrite {
     /// `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(#[to_schema] Problem),
+}
+
+/// What a live path may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum NoSocket {
+    /// `upgrade_required`: the request is not the handshake of a WebSocket.
+    #[response(status = 426, content_type = "application/problem+json")]
+    Plain(#[to_schema] Problem),
 }
 
 /// What a path of one job may be answered with besides.

@@ -170,7 +170,7 @@ mod tests {
             registry,
             supervisor,
             tracker,
-            db: pool::build(nowhere).unwrap(),
+            db: pool::build(nowhere, tokio::runtime::Handle::current()).unwrap(),
             allowed_hosts: Arc::default(),
         }
     }

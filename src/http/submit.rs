@@ -149,7 +149,7 @@ impl From<SubmitError> for ApiError {
         match error {
             SubmitError::Exclusive { existing, .. } => Self::new(ErrorCode::ExclusiveJobActive, detail).job(*existing),
             SubmitError::Twice { index, .. } => Self::field(&format!("/jobs/{index}"), detail),
-            SubmitError::Unavailable(_) => Self::new(ErrorCode::Unavailable, detail),
+            SubmitError::Busy(_) | SubmitError::Unavailable(_) => Self::new(ErrorCode::Unavailable, detail),
         }
     }
 }

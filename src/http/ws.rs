@@ -9,8 +9,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::WsResponseBuilder;
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::error::{ApiError, ErrorCode};
+use super::limits::quoted;
 use super::query::{FromQuery, Query, QueryReader, flag};
 use super::refusals;
 use super::state::AppState;
@@ -33,9 +36,14 @@ pub fn keep_socket(connection: &dyn Any, extensions: &mut Extensions) {
 }
 
 /// How a client may begin.
-#[derive(Debug)]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Begin {
+    /// The greatest `rev` seen before: begins with what changed after it.
+    #[param(minimum = 0)]
     since: Option<i64>,
+    /// Whether log lines too; not unless told otherwise.
+    #[param(required = false, default = false)]
     logs: bool,
 }
 
@@ -48,30 +56,23 @@ impl FromQuery for Begin {
 /// All jobs, live: a `snapshot`, then a `job_update` for all that changes. Frames are JSON: `ServerMessage`, `ClientMessage`.
 #[utoipa::path(
     get, path = "/api/jobs/ws", operation_id = "watch_jobs", tag = "jobs",
-    params(
-        ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
-        ("logs" = Option<bool>, Query, description = "Whether log lines too"),
-    ),
-    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion),
+    params(Begin),
+    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
 )]
 pub async fn all(
     request: HttpRequest,
     begin: Query<Begin>,
     state: Data<AppState>,
     body: Payload,
-) -> actix_web::Result<HttpResponse> {
+) -> Result<HttpResponse, ApiError> {
     upgrade(&request, begin.0, Target::all(), &state, body)
 }
 
 /// One job, live, in the same way.
 #[utoipa::path(
     get, path = "/api/jobs/{id}/ws", operation_id = "watch_job", tag = "jobs",
-    params(
-        ("id" = Uuid, Path, description = "The job"),
-        ("since" = Option<i64>, Query, description = "The greatest `rev` seen before: begins with what changed after it"),
-        ("logs" = Option<bool>, Query, description = "Whether log lines too"),
-    ),
-    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion),
+    params(("id" = Uuid, Path, description = "The job"), Begin),
+    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
 )]
 pub async fn one(
     request: HttpRequest,
@@ -79,7 +80,7 @@ pub async fn one(
     begin: Query<Begin>,
     state: Data<AppState>,
     body: Payload,
-) -> actix_web::Result<HttpResponse> {
+) -> Result<HttpResponse, ApiError> {
     upgrade(&request, begin.0, Target::job(*id), &state, body)
 }
 
@@ -89,10 +90,14 @@ fn upgrade(
     target: Target,
     state: &AppState,
     body: Payload,
-) -> actix_web::Result<HttpResponse> {
+) -> Result<HttpResponse, ApiError> {
     let socket = request.conn_data::<Kept>().map(|kept| Arc::clone(&kept.0));
     let outbox = Arc::new(Outbox::new(socket));
     let initial = Subscribe { target, logs: begin.logs, since: begin.since };
     let session = ClientSession::new(outbox, state.tracker.clone(), state.db.clone(), initial);
-    WsResponseBuilder::new(session, request, body).frame_size(FRAME_BYTES).start()
+    // The handshake is the only thing that can fail.
+    let refused = |error| {
+        ApiError::new(ErrorCode::UpgradeRequired, format!("{error}; open {} as a WebSocket", quoted(request.path())))
+    };
+    WsResponseBuilder::new(session, request, body).frame_size(FRAME_BYTES).start().map_err(refused)
 }

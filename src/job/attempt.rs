@@ -14,9 +14,12 @@ use uuid::Uuid;
 use super::log::LogBuffer;
 use super::progress::{Progress, ProgressParser, ProgressSlot};
 use super::stop::Stop;
+use super::text::cut;
 
 /// Item errors that are kept with their text; those beyond are counted only. About 2 MB at 200 bytes each.
 const KEPT_ITEM_ERRORS: usize = 10_000;
+/// Paths are at most 4 kB on Linux, and an item that is cut could not be retried.
+const ITEM_BYTES: usize = 4 << 10;
 
 /// Called when an attempt has news, at most once until [`Attempt::read`].
 pub type OnTouched = Box<dyn Fn(&Arc<Attempt>) + Send + Sync>;
@@ -114,7 +117,7 @@ impl Attempt {
         let mut errors = self.lock_item_errors();
         errors.count += 1;
         if errors.kept.len() < KEPT_ITEM_ERRORS {
-            errors.kept.push(ItemError { item, error });
+            errors.kept.push(ItemError { item: cut(item, ITEM_BYTES), error: cut(error, ITEM_BYTES) });
         }
     }
 

@@ -85,10 +85,9 @@ struct ProcessGroup {
 impl ProcessGroup {
     async fn output(&mut self) -> std::io::Result<CommandOutput> {
         let (stdout, stderr) = (self.leader.stdout.take(), self.leader.stderr.take());
+        // The leader is waited for last: until then its id is the group's, whoever of it still holds a pipe.
         let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
-        // Not before: a leader that left a child behind, which still writes, is what its group is known by.
-        let status = self.leader.wait().await?;
-        Ok(CommandOutput { status, stdout, stderr })
+        Ok(CommandOutput { status: self.leader.wait().await?, stdout, stderr })
     }
 }
 

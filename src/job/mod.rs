@@ -23,6 +23,7 @@ mod registry;
 mod spec;
 mod status;
 mod stop;
+mod text;
 
 pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched};
 pub use command::{CommandOutput, JobCommand};
@@ -36,6 +37,7 @@ pub use registry::{JobType, Registered, Registry, RegistryError};
 pub use spec::{Admission, Color, JobSpec, Unit};
 pub use status::{OutcomeKind, Status};
 pub use stop::{Stop, StopReason, Stopped};
+pub use text::cut;
 
 use std::future::Future;
 

@@ -7,8 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use regex::Regex;
 
+use super::text::cut;
+
 /// The pattern of the old system, which every type understands.
 const COUNTS: &str = r"(?:Processed|Synced|Applied) (\d+)/(\d+)";
+
+/// A message is one line on a page, told to every client ten times a second.
+const MESSAGE_BYTES: usize = 2 << 10;
 
 /// How far a job is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,8 +74,8 @@ impl ProgressSlot {
         let counts = message.as_deref().and_then(|m| parser.counts(m));
         let mut slot = self.lock();
         slot.percent = clamp(percent);
-        if message.is_some() {
-            slot.message = message;
+        if let Some(message) = message {
+            slot.message = Some(cut(message, MESSAGE_BYTES));
         }
         if let Some((processed, total)) = counts {
             slot.processed_items = Some(processed);
@@ -91,7 +96,7 @@ impl ProgressSlot {
     }
 
     pub(super) fn set_message(&self, message: String) {
-        self.lock().message = Some(message);
+        self.lock().message = Some(cut(message, MESSAGE_BYTES));
     }
 
     pub(super) fn get(&self) -> Progress {

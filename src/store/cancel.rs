@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
+use crate::job::Status;
 
 /// A wish that a job stop.
 #[derive(Clone, Debug)]
@@ -128,9 +129,14 @@ struct Climb {
 impl Statement for Climb {
     type Row = SummarySql;
 
-    // A job may reach two rungs in one batch: its row is updated once, with both.
+    // A job may reach two rungs in one batch: its row is updated once, with both. A rung that is stored stays as it is, since a
+    // batch may be written twice.
     const SQL: &'static str = concat!(
-        ", rung AS (SELECT * FROM unnest($1, $2, $3) AS r (id, attempt, field)),
+        ", rung AS (
+            SELECT r.* FROM unnest($1, $2, $3) AS r (id, attempt, field)
+            JOIN jobs ON jobs.id = r.id AND jobs.attempt = r.attempt AND jobs.status = 'cancelling'
+            WHERE NOT jobs.cancel ? r.field
+        ),
         rungs AS (SELECT id, attempt, jsonb_object_agg(field, now()) AS times FROM rung GROUP BY id, attempt),
         climbed AS (
             UPDATE jobs SET cancel = cancel || times, updated_at = now(), rev = nextval('job_rev')
@@ -152,6 +158,12 @@ impl Statement for Climb {
         binds.add::<Array<Int4>, _>(&self.attempts)?;
         binds.add::<Array<Text>, _>(&self.fields)
     }
+}
+
+/// The jobs that a node runs and that somebody asked to stop: whoever lost a message finds them here.
+pub async fn asked(conn: &mut AsyncPgConnection, node: Uuid) -> QueryResult<Vec<Uuid>> {
+    let asked = jobs::table.filter(jobs::node_id.eq(node)).filter(jobs::status.eq(Status::Cancelling));
+    asked.select(jobs::id).load(conn).await
 }
 
 /// The jobs as they are now.

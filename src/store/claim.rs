@@ -1,8 +1,9 @@
 //! Taking pending jobs for the runners that have room: one statement for all types.
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel::dsl::sql;
+use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -34,22 +35,30 @@ pub struct Claimed {
 /// Claims jobs for `node`, by priority, then by time.
 ///
 /// Several nodes may claim at once: a row that another node is taking is skipped. For serial types "does one run?" and "take
-/// one" must not interleave between nodes, so these claims take turns at an advisory lock.
+/// one" must not interleave between nodes, so these claims take turns at an advisory lock; who does not get it claims the
+/// other types, and these another time.
 pub async fn claim(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> QueryResult<Vec<Claimed>> {
+    if !rooms.iter().any(|room| room.serial) {
+        return claim_all(conn, node, rooms).await;
+    }
+    conn.transaction(async |conn| {
+        let turn = sql::<Bool>("pg_try_advisory_xact_lock(hashtext('stashhog serial claims'))");
+        if diesel::select(turn).get_result(conn).await? {
+            return claim_all(conn, node, rooms).await;
+        }
+        let others: Vec<_> = rooms.iter().filter(|room| !room.serial).copied().collect();
+        claim_all(conn, node, &others).await
+    })
+    .await
+}
+
+async fn claim_all(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> QueryResult<Vec<Claimed>> {
     let statement = Claim {
         types: rooms.iter().map(|r| r.type_name).collect(),
         slots: rooms.iter().map(|r| i32::try_from(r.slots).unwrap_or(i32::MAX)).collect(),
         node,
     };
-    let rows: Vec<(JobSummary, Value, Option<Value>)> = if rooms.iter().any(|r| r.serial) {
-        conn.transaction(async |conn| {
-            conn.batch_execute("SELECT pg_advisory_xact_lock(hashtext('stashhog serial claims'))").await?;
-            Cached(statement).load(conn).await
-        })
-        .await?
-    } else {
-        Cached(statement).load(conn).await?
-    };
+    let rows: Vec<(JobSummary, Value, Option<Value>)> = Cached(statement).load(conn).await?;
     Ok(rows.into_iter().map(|(job, params, only_items)| Claimed { job, params, only_items }).collect())
 }
 

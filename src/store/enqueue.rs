@@ -105,9 +105,12 @@ impl Statement for Insert {
     const SQL: &'static str = concat!(
         ", new AS (
             INSERT INTO jobs (id, type, params, metadata, priority, run_at, created_by, reason, retry_of, only_items,
-                              exclusive_key, serial, max_interruptions)
+                              exclusive_key, serial, max_interruptions, message)
             SELECT id, type, params, metadata, priority, coalesce(run_at, now()), created_by, reason, retry_of, only_items,
-                   exclusive_key, serial, max_interruptions
+                   exclusive_key, serial, max_interruptions,
+                   CASE WHEN serial AND EXISTS (SELECT FROM jobs other WHERE other.type = n.type
+                                                AND other.status IN ('pending', 'running', 'cancelling'))
+                        THEN 'Waiting for another ' || type || ' job to complete' END
             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
                  AS n (id, type, params, metadata, priority, run_at, created_by, reason, retry_of, only_items,
                        exclusive_key, serial, max_interruptions)

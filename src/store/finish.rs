@@ -1,7 +1,7 @@
 //! The end of runs: final, or back to pending when the node goes away. Group-committed, each guarded by its attempt.
 
 use diesel::QueryResult;
-use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::prelude::ExpressionMethods;
 use diesel::sql_types::{Array, Int4, Int8, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::cancel::Rung;
 use super::nul::{value_without_nul, without_nul};
 use super::progress::ProgressColumns;
 use super::row::{JobSummary, SummarySql, summary_columns};
-use super::schema::{job_events, job_item_errors};
+use super::schema::job_events;
 use super::statement::{Binds, Cached, Statement};
 use crate::job::{ItemError, OutcomeKind, Progress};
 
@@ -118,9 +118,11 @@ impl Statement for Finish {
 
 /// Leaves only what the last attempt found.
 async fn replace_item_errors(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> QueryResult<()> {
-    let again: Vec<_> = writes.iter().filter(|w| w.attempt > 1).map(|w| w.job_id).collect();
+    let again: Vec<_> = writes.iter().filter(|w| w.attempt > 1).collect();
     if !again.is_empty() {
-        diesel::delete(job_item_errors::table.filter(job_item_errors::job_id.eq_any(again))).execute(conn).await?;
+        let ids = again.iter().map(|w| w.job_id).collect();
+        let attempts = again.iter().map(|w| w.attempt).collect();
+        Cached(DeleteItemErrors { ids, attempts }).execute(conn).await?;
     }
     let mut insert = InsertItemErrors::default();
     for write in writes {
@@ -136,6 +138,25 @@ async fn replace_item_errors(conn: &mut AsyncPgConnection, writes: &[FinishWrite
         Cached(insert).execute(conn).await?;
     }
     Ok(())
+}
+
+struct DeleteItemErrors {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+}
+
+impl Statement for DeleteItemErrors {
+    type Row = ();
+
+    const SQL: &'static str = "
+        DELETE FROM job_item_errors USING unnest($1, $2) AS w (job_id, attempt), jobs
+        WHERE job_item_errors.job_id = w.job_id AND jobs.id = w.job_id AND jobs.attempt = w.attempt
+          AND jobs.status IN ('running', 'cancelling')";
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)
+    }
 }
 
 #[derive(Default)]

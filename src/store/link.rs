@@ -64,20 +64,55 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Does `work` until it is done, whatever the database says: for what can only fail by its fault (a full disk, a standby).
+    /// Each try has a fresh connection.
+    pub async fn until_done<T>(&mut self, mut work: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>) -> T {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.once(&mut work).await {
+                Ok(done) => return done,
+                Err(error) => {
+                    tracing::error!(purpose = self.purpose, %error, "the database refuses what must be written, trying again");
+                    self.connection = None;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+}
+
 /// Whether an error says that the connection is gone or the server goes or comes, so that trying again makes sense.
 pub fn is_lost(error: &Error) -> bool {
     match error {
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => true,
-        Error::DatabaseError(_, about) => {
-            let text = about.message();
-            ["connection closed", "terminating connection", "shutting down", "starting up", "recovery mode", "deadlock"]
-                .iter()
-                .any(|sign| text.contains(sign))
-        }
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::SerializationFailure,
+            _,
+        ) => true,
+        Error::DatabaseError(_, about) => PASSING.iter().any(|sign| about.message().contains(sign)),
         Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => true,
         _ => false,
     }
 }
+
+/// What Postgres says when it is not able, at this moment, to do what it is asked. diesel has no kind for these.
+const PASSING: [&str; 11] = [
+    "connection closed",
+    "terminating connection",
+    "shutting down",
+    "starting up",
+    "recovery mode",
+    "deadlock",
+    "No space left",
+    "could not extend file",
+    "out of memory",
+    "canceling statement",
+    "lock timeout",
+];
 
 fn lost(message: String) -> Error {
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(message))

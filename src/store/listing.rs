@@ -196,17 +196,19 @@ pub async fn snapshot(conn: &mut AsyncPgConnection, watch: &Watch) -> QueryResul
     Ok(Snapshot { rev, jobs })
 }
 
-/// Commits become visible out of the order of their numbers: catching up reads from this much earlier. A few of the largest
-/// batches that can be under way at once.
-const REV_SLACK: i64 = 2_000;
+/// Commits become visible out of the order of their numbers: catching up reads from this much earlier. Two of the largest
+/// batches that can be submitted, which may be under way at once.
+const REV_SLACK: i64 = 20_000;
+/// A client that is further behind gets a snapshot, so that no one walks through the whole history.
+const FURTHEST: i64 = 1_000_000;
 /// More changes than this are longer than a snapshot.
 const CATCH_UP: i64 = 1_000;
 
 /// The watched jobs that changed after `since`; none when a fresh snapshot is shorter.
 pub async fn changed_since(conn: &mut AsyncPgConnection, watch: &Watch, since: i64) -> QueryResult<Option<Snapshot>> {
     let rev = current_rev(conn).await?;
-    if since > rev {
-        return Ok(None); // a number of another database
+    if since > rev || rev.saturating_sub(since) > FURTHEST {
+        return Ok(None); // a number of another database, or of long ago
     }
     let mut query = jobs::table.filter(jobs::rev.gt(since.saturating_sub(REV_SLACK))).into_boxed();
     match watch {

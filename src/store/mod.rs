@@ -24,6 +24,7 @@ pub mod nodes;
 mod nul;
 pub mod pool;
 pub mod progress;
+pub mod read;
 pub mod rescue;
 pub mod row;
 #[allow(missing_docs)]

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
 
-use super::connect::connect_boxed;
+use super::connect::connect;
 use crate::job::DbPool;
 
 /// Enough for two requests per core and some jobs; a private Postgres allows 60 in all.
@@ -16,9 +20,15 @@ const CONNECTIONS: usize = 16;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// A pool that connects when it is first asked and forgets connections that broke.
-pub fn build(database_url: &str) -> anyhow::Result<DbPool> {
+///
+/// What drives a connection lives on `drivers`, a runtime on which nothing else does: a handler that spins must not hold up the
+/// connection that somebody else got from the pool.
+pub fn build(database_url: &str, drivers: Handle) -> anyhow::Result<DbPool> {
     let mut config = ManagerConfig::<AsyncPgConnection>::default();
-    config.custom_setup = Box::new(connect_boxed);
+    config.custom_setup = Box::new(move |url| {
+        let (drivers, url) = (drivers.clone(), url.to_owned());
+        async move { drivers.spawn(async move { connect(&url).await }).await.unwrap_or_else(|e| Err(gone(&e))) }.boxed()
+    });
     config.recycling_method = RecyclingMethod::Fast;
     let manager = AsyncDieselConnectionManager::new_with_config(database_url, config);
     Pool::builder(manager)
@@ -28,6 +38,10 @@ pub fn build(database_url: &str) -> anyhow::Result<DbPool> {
         .create_timeout(Some(WAIT))
         .build()
         .context("the connection pool")
+}
+
+fn gone(error: &JoinError) -> ConnectionError {
+    ConnectionError::BadConnection(format!("the runtime of the connections is gone: {error}"))
 }
 
 const fn deadpool_runtime() -> deadpool::Runtime {

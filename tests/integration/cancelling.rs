@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::support::api::Api;
 use crate::support::server::Server;
-use crate::support::until;
+use crate::support::{database, until};
 
 /// A demo that runs until it is stopped.
 fn endless() -> Value {
@@ -97,6 +97,19 @@ async fn asking_twice_is_no_error_and_keeps_the_first_to_ask() {
     let second = server.api.post(&path, json!({ "reason": "now really" })).await.expect(202);
     assert_eq!(second["cancel"]["reason"], first["cancel"]["reason"]);
     assert_eq!(second["cancel"]["requested_at"], first["cancel"]["requested_at"]);
+    server.api.until_status(id, "cancelled").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancel_that_is_stored_late_is_delivered_all_the_same() {
+    let server = Server::start().await;
+    let id = server.api.submit("demo", endless()).await;
+    server.api.until_status(id, "running").await;
+    database::cut_off(&server.database_url).await;
+    // Longer than a request waits: whoever asked is told to try again, and does not.
+    server.api.post(&format!("/api/jobs/{id}/cancel"), json!({})).await.expect(503);
+    database::let_in(&server.database_url).await;
     server.api.until_status(id, "cancelled").await;
     server.stop().await;
 }

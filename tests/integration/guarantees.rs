@@ -109,20 +109,13 @@ async fn postgres_restarted_under_running_jobs_delays_their_end_and_loses_none()
     let short = server.api.submit("demo", json!({ "items": 8, "item_ms": 100 })).await;
     server.api.until_status(long, "running").await;
     server.api.until_status(short, "running").await;
-    // What a restart does to a server: every connection is cut, and for a while none is let in.
-    let name = server.database_url.rsplit_once("dbname=").expect("a name").1.to_owned();
-    let admin = server.database_url.replace(&name, "stashhog");
-    let cut = format!(
-        "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    );
-    database::execute(&admin, &cut).await;
+    database::cut_off(&server.database_url).await;
     let ready = format!("{}/health/ready", server.api.url);
     until("the server says that its database is away", async || {
         (server.api.client().get(&ready).send().await.ok()?.status() == 503).then_some(())
     })
     .await;
-    database::execute(&admin, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    database::let_in(&server.database_url).await;
     for id in [long, short] {
         let job = server.api.until_status(id, "completed").await;
         assert_eq!(job["attempt"], 1, "it ran once: {job:#}");

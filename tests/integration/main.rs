@@ -1,12 +1,22 @@
 //! The tests of the real thing: the real binary, real Postgres, real HTTP, real WebSockets.
 
+mod api;
+mod bad_input;
+mod bad_paths;
+mod bad_sockets;
+mod bulk;
 mod cancelling;
 mod cleanup;
+mod creating;
+mod foreign;
 mod guarantees;
+mod history;
 mod life;
+mod listing;
 mod live;
 mod new_types;
 mod private_postgres;
+mod retrying;
 mod scan_library;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::select::Select;
 use crate::cli::client::Client;
 use crate::cli::exit::{Done, Exit, Failure};
-use crate::cli::terminal::{print, print_json};
+use crate::cli::terminal::{note, print, print_json};
 use crate::cli::words::count;
 
 /// Which jobs an act is for.
@@ -35,6 +35,9 @@ impl Targets {
     pub fn are_many(&self, verb: &str) -> Result<bool, Failure> {
         let filtered = self.all || !self.select.is_empty();
         match (self.ids.is_empty(), filtered) {
+            (true, true) if self.all && !self.select.is_empty() => {
+                Err(Failure::Usage("--all contradicts the filters; leave out one of them".to_owned()))
+            }
             (true, true) => Ok(true),
             (false, false) => Ok(false),
             (true, false) => {
@@ -61,11 +64,14 @@ pub async fn run(client: &Client, verb: &str, targets: &Targets, more: Map<Strin
         let found = call(true).await?;
         let matched = found["matched"].as_i64().unwrap_or(0);
         if targets.dry_run {
-            if json {
-                print_json(&found)?
-            } else {
-                print(format!("would {verb} {}", jobs(matched)))?
+            match json {
+                true => print_json(&found)?,
+                false => print(format!("would {verb} {}", jobs(matched)))?,
             }
+            return Ok(Exit::Completed);
+        }
+        if matched == 0 && !json {
+            print(format!("no job matches that it is possible to {verb}"))?;
             return Ok(Exit::Completed);
         }
         if matched > 0 && !confirmed(&format!("{verb} {}? [y/N] ", jobs(matched)))? {
@@ -77,9 +83,12 @@ pub async fn run(client: &Client, verb: &str, targets: &Targets, more: Map<Strin
         print_json(&answer)?;
         return Ok(Exit::Completed);
     }
-    let past = if verb == "cancel" { "cancelled" } else { "retried" };
+    let (past, done) = if verb == "cancel" { ("cancelled", "asked to stop:") } else { ("retried", "retried") };
     let skipped = answer["skipped"].as_i64().filter(|n| *n > 0).map(|n| format!(", {} skipped", count(n)));
-    print(format!("{past} {}{}", jobs(answer[past].as_i64().unwrap_or(0)), skipped.unwrap_or_default()))?;
+    print(format!("{done} {}{}", jobs(answer[past].as_i64().unwrap_or(0)), skipped.unwrap_or_default()))?;
+    if answer["more"] == true {
+        note("there are more than one request could do: say it again for the rest");
+    }
     Ok(Exit::Completed)
 }
 

@@ -10,6 +10,7 @@ use crate::cli::reach::Reach;
 use crate::cli::table::Table;
 use crate::cli::terminal::{note, print, print_json, width};
 use crate::cli::words;
+use crate::http::list::JobPage;
 use crate::store::row::JobSummary;
 
 /// From this width on there is room for whole ids.
@@ -24,7 +25,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "ID", help_heading = "Filters")]
     parent: Option<String>,
     /// How many
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
     /// Go on where an earlier list ended (its `next_cursor`)
     #[arg(long, value_name = "CURSOR")]
@@ -48,7 +49,7 @@ pub async fn run(args: ListArgs, reach: &Reach) -> Done {
             print_json(&answer)?;
             return Ok(Exit::Completed);
         }
-        let jobs: Vec<JobSummary> = read(&answer["jobs"])?;
+        let JobPage { jobs, next_cursor } = read(&answer)?;
         if jobs.is_empty() {
             note(if args.select.is_empty() { "no jobs yet" } else { "no job matches" });
             return Ok(Exit::Completed);
@@ -56,8 +57,8 @@ pub async fn run(args: ListArgs, reach: &Reach) -> Done {
         for line in table(&jobs, width().is_none_or(|w| w >= WIDE)).lines(width()) {
             print(line)?;
         }
-        if let Some(cursor) = answer["next_cursor"].as_str() {
-            note(format!("there are more: go on with --cursor {cursor}, or see more at once with --limit"));
+        if let Some(cursor) = next_cursor {
+            note(format!("for more: --cursor {cursor}, or a greater --limit"));
         }
         Ok(Exit::Completed)
     });
@@ -69,16 +70,11 @@ fn table(jobs: &[JobSummary], whole_ids: bool) -> Table {
     let mut table = Table::new(["ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "MESSAGE"]);
     for job in jobs {
         let id = if whole_ids { job.id.to_string() } else { words::short(job.id) };
-        // The words of the status are too long for a narrow table.
-        let status = match words::status(job) {
-            "completed with errors" => format!("{} errors", words::count(job.error_count)),
-            status => status.to_owned(),
-        };
         let message = job.error.as_deref().or(job.message.as_deref()).unwrap_or_default();
         table.row(vec![
             id,
             job.type_name.clone(),
-            words::coloured(job, &status).to_string(),
+            words::coloured(job, &words::short_status(job)).to_string(),
             words::amount(job, ""),
             words::relative(job.created_at, now),
             words::one_line(message),

@@ -6,15 +6,16 @@
 use chrono::Local;
 use clap::{Args, ValueEnum};
 use console::style;
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::cli::attend::StopSignals;
 use crate::cli::client::{Client, read};
 use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::follow::{Follower, Seen, Watch};
 use crate::cli::reach::Reach;
+use crate::cli::signals::StopSignals;
 use crate::cli::terminal::{note, print, print_json_line};
+use crate::cli::words;
+use crate::http::logs::LogPage;
 use crate::store::history::LogRow;
 use crate::store::row::JobSummary;
 
@@ -33,7 +34,7 @@ pub struct LogsArgs {
     #[arg(long, value_enum, value_name = "LEVEL")]
     level: Option<Level>,
     /// Begin with the last N lines
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000))]
     tail: Option<u32>,
     /// Print one JSON object per line
     #[arg(long)]
@@ -116,42 +117,44 @@ impl Reader<'_> {
     async fn tail(&mut self, tail: u32) -> Result<(), Failure> {
         if tail == 0 {
             // None of the old lines, but their last position.
-            let lines = self.fetch(("tail", "1".to_owned())).await?;
-            self.after = lines.last().map_or(self.after, |(line, _)| line.seq);
+            let page = self.fetch(("tail", "1".to_owned())).await?;
+            self.after = page.next.unwrap_or(self.after);
             return Ok(());
         }
-        let lines = self.fetch(("tail", tail.to_string())).await?;
-        self.print(lines)
+        let page = self.fetch(("tail", tail.to_string())).await?;
+        self.print(page)
     }
 
     async fn rest(&mut self) -> Result<(), Failure> {
         loop {
-            let lines = self.fetch(("after", self.after.to_string())).await?;
-            let complete = lines.len() < PAGE;
-            self.print(lines)?;
-            if complete {
+            let page = self.fetch(("after", self.after.to_string())).await?;
+            let more = page.more;
+            self.print(page)?;
+            if !more {
                 return Ok(());
             }
         }
     }
 
-    async fn fetch(&self, from: (&'static str, String)) -> Result<Vec<(LogRow, Value)>, Failure> {
+    async fn fetch(&self, from: (&'static str, String)) -> Result<LogPage, Failure> {
         let mut query = vec![from];
         if query[0].0 == "after" {
             query.push(("limit", PAGE.to_string()));
         }
         query.extend(self.level.map(|level| ("level", level.as_str().to_owned())));
         let answer = self.client.get(&format!("api/jobs/{}/logs", self.id), &query).await?;
-        let lines: Vec<Value> = read(&answer["lines"])?;
-        lines.into_iter().map(|line| Ok((read(&line)?, line))).collect()
+        Ok(read(&answer)?)
     }
 
-    fn print(&mut self, lines: Vec<(LogRow, Value)>) -> Result<(), Failure> {
-        for (line, value) in lines {
+    fn print(&mut self, page: LogPage) -> Result<(), Failure> {
+        for line in page.lines {
             if self.json {
-                print_json_line(&value)?
+                print_json_line(&line)?;
             } else {
-                print(text(&line))?
+                if let Some(gap) = page.gaps.iter().find(|gap| gap.before == line.seq) {
+                    print(format!("… {} lines were left out", words::count(gap.dropped)))?;
+                }
+                print(text(&line))?;
             }
             self.after = line.seq;
         }

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use crate::cli::client::{Client, read};
 use crate::cli::exit::Failure;
-use crate::store::row::JobSummary;
+use crate::http::list::JobPage;
 
 /// How far back abbreviations reach. Older jobs are named by their whole id.
 const NEWEST: usize = 1_000;
 /// Jobs per request.
-const PAGE: usize = 200;
+const PAGE: usize = 500;
 
 /// The job that is meant by `typed`: a whole id, or the end or the beginning of one among the newest jobs.
 pub async fn id(client: &Client, typed: &str) -> Result<Uuid, Failure> {
@@ -25,11 +25,10 @@ pub async fn id(client: &Client, typed: &str) -> Result<Uuid, Failure> {
     while seen < NEWEST {
         let mut query = vec![("limit", PAGE.to_string())];
         query.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let answer = client.get("api/jobs", &query).await?;
-        let jobs: Vec<JobSummary> = read(&answer["jobs"])?;
-        seen += jobs.len();
-        found.extend(jobs.into_iter().map(|job| job.id).filter(|id| matches(*id, &part)));
-        cursor = answer["next_cursor"].as_str().map(str::to_owned);
+        let page: JobPage = read(&client.get("api/jobs", &query).await?)?;
+        seen += page.jobs.len();
+        found.extend(page.jobs.into_iter().map(|job| job.id).filter(|id| matches(*id, &part)));
+        cursor = page.next_cursor;
         if cursor.is_none() {
             break;
         }

@@ -4,11 +4,12 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::bulk::{self, Targets};
-use crate::cli::client::{Client, JobDetail, read};
-use crate::cli::exit::{Done, Exit};
+use crate::cli::client::{Client, read};
+use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::reach::Reach;
 use crate::cli::terminal::{note, print, print_json_line};
 use crate::cli::words::program;
+use crate::http::show::JobDetail;
 
 /// Run jobs again: makes a new job with the same params
 ///
@@ -41,6 +42,9 @@ impl RetryArgs {
 /// Runs the command.
 pub async fn run(args: RetryArgs, reach: &Reach) -> Done {
     let many = args.targets.are_many("retry")?;
+    if many && args.only_failed_items {
+        return Err(Failure::Usage("--only-failed-items is for jobs named by their ids".to_owned()));
+    }
     let idle = reach.running().await?.is_none();
     let ask = reach.ask(async |client| {
         let done = if many {
@@ -63,7 +67,7 @@ async fn each(client: &Client, args: &RetryArgs) -> Done {
         if args.json {
             print_json_line(&answer)?;
         } else {
-            print(read::<JobDetail>(&answer)?.summary.id.to_string())?;
+            print(read::<JobDetail>(&answer)?.job.id.to_string())?;
         }
     }
     Ok(Exit::Completed)

@@ -2,16 +2,17 @@
 
 use chrono::Utc;
 use clap::Args;
-use console::style;
+use console::{measure_text_width, style};
 use serde_json::Value;
 
 use crate::cli::catalog::Catalog;
-use crate::cli::client::{Client, JobDetail, read};
+use crate::cli::client::{Client, read};
 use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::reach::Reach;
-use crate::cli::terminal::{print, print_json};
+use crate::cli::terminal::{print, print_json, width};
 use crate::cli::{ladder, words};
-use crate::store::history::{EventRow, ItemErrorRow};
+use crate::http::history::{EventPage, ItemErrorPage};
+use crate::http::show::JobDetail;
 
 /// Show one job: its params, its history, its result
 #[derive(Args, Clone, Debug)]
@@ -35,7 +36,10 @@ pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
         let detail: JobDetail = read(&answer)?;
         let catalog = Catalog::of(client).await?;
         for (name, value) in facts(&detail, &catalog) {
-            print(format!("{} {value}", style(format!("{name:<10}")).dim()))?;
+            for (n, line) in fold(&value, width()).iter().enumerate() {
+                let name = if n == 0 { name } else { "" };
+                print(format!("{} {line}", style(format!("{name:<10}")).dim()))?;
+            }
         }
         print_item_errors(client, &detail).await?;
         print_history(client, &detail).await?;
@@ -44,8 +48,38 @@ pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
     ask.await
 }
 
+/// What stands before every line.
+const MARGIN: usize = 11;
+
+/// The lines of a value, those that are too long broken between words.
+fn fold(value: &str, width: Option<usize>) -> Vec<String> {
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(MARGIN).max(20));
+    let mut lines = Vec::new();
+    for line in value.lines() {
+        let mut folded = String::new();
+        for word in line.split_inclusive(' ') {
+            if measure_text_width(&folded) + measure_text_width(word.trim_end()) > room && !folded.is_empty() {
+                lines.push(std::mem::take(&mut folded));
+            }
+            folded.push_str(word);
+        }
+        lines.push(folded);
+    }
+    lines
+}
+
+/// An object as one line per entry.
+fn entries(value: &Value) -> String {
+    let Some(entries) = value.as_object() else { return value.to_string() };
+    let entry = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}: {text}"),
+        other => format!("{name}: {other}"),
+    };
+    entries.iter().map(entry).collect::<Vec<_>>().join("\n")
+}
+
 fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
-    let (job, now) = (&detail.summary, Utc::now());
+    let (job, now) = (&detail.job, Utc::now());
     let (label, plural) = catalog.names_of(&job.type_name);
     let time = |at| format!("{} ({})", words::local(at), words::relative(at, now));
     let by = |actor: &str| job.reason.as_ref().map_or_else(|| actor.to_owned(), |why| format!("{actor}: {why}"));
@@ -60,11 +94,11 @@ fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
     let more = [
         ("progress", (!amount.is_empty()).then_some(amount)),
         ("message", job.message.as_deref().map(words::one_line)),
-        ("error", job.error.clone().map(|error| error.replace('\n', "\n           "))),
-        ("params", Some(detail.body.params.to_string())),
-        ("result", detail.body.result.as_ref().filter(|r| known(r)).map(Value::to_string)),
-        ("only items", detail.body.only_items.as_ref().filter(|r| known(r)).map(Value::to_string)),
-        ("metadata", Some(&detail.body.metadata).filter(|r| known(r)).map(Value::to_string)),
+        ("error", job.error.clone()),
+        ("params", Some(&detail.body.params).filter(|p| known(p)).map(entries)),
+        ("result", detail.body.result.as_ref().filter(|r| known(r)).map(entries)),
+        ("only items", detail.body.only_items.as_ref().filter(|r| known(r)).map(entries)),
+        ("metadata", Some(&detail.body.metadata).filter(|r| known(r)).map(entries)),
         ("created", Some(format!("{} by {}", time(job.created_at), by(&job.created_by)))),
         ("due", (job.completed_at.is_none() && job.run_at > now).then(|| time(job.run_at))),
         ("started", job.started_at.map(time)),
@@ -84,13 +118,13 @@ fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
 
 async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
     const SHOWN: usize = 20;
-    let job = &detail.summary;
+    let job = &detail.job;
     if job.error_count == 0 {
         return Ok(());
     }
     let path = format!("api/jobs/{}/item-errors", job.id);
     let answer = client.get(&path, &[("limit", SHOWN.to_string())]).await?;
-    let rows: Vec<ItemErrorRow> = read(&answer["item_errors"])?;
+    let rows = read::<ItemErrorPage>(&answer)?.item_errors;
     print(format!("\n{} failed", words::count(job.error_count)))?;
     for row in &rows {
         print(format!("  {}: {}", row.item, words::one_line(&row.error)))?;
@@ -102,10 +136,10 @@ async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Fa
 }
 
 async fn print_history(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
-    let answer = client.get(&format!("api/jobs/{}/events", detail.summary.id), &[]).await?;
-    let events: Vec<EventRow> = read(&answer["events"])?;
+    let path = format!("api/jobs/{}/events", detail.job.id);
+    let page: EventPage = read(&client.get(&path, &[("limit", "500".to_owned())]).await?)?;
     print("\nhistory")?;
-    for event in events {
+    for event in page.events {
         let actor = event.actor.map(|actor| format!(" by {actor}")).unwrap_or_default();
         let reason = event.reason.map(|why| format!(": {}", words::one_line(&why))).unwrap_or_default();
         let attempt = if event.attempt > 1 { format!(" (attempt {})", event.attempt) } else { String::new() };
@@ -113,4 +147,24 @@ async fn print_history(client: &Client, detail: &JobDetail) -> Result<(), Failur
         print(format!("  {}  {kind}{attempt}{actor}{reason}", words::local(event.at)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{entries, fold};
+
+    #[test]
+    fn values_are_folded_between_words() {
+        assert_eq!(fold("one two three four five six", Some(31)), ["one two three four ", "five six"]);
+        assert_eq!(fold("a\nb", None), ["a", "b"]);
+        assert_eq!(fold("a_word_that_is_longer_than_the_room", Some(31)), ["a_word_that_is_longer_than_the_room"]);
+    }
+
+    #[test]
+    fn params_are_told_one_per_line() {
+        assert_eq!(entries(&json!({"a": "x", "b": null})), "a: x\nb: null");
+        assert_eq!(entries(&json!([1])), "[1]");
+    }
 }

@@ -7,12 +7,13 @@ use chrono::Local;
 use clap::Args;
 use uuid::Uuid;
 
-use crate::cli::attend::{Attendant, Attended, Interrupt, StopSignals};
+use crate::cli::attend::{Attendant, Attended, Interrupt};
 use crate::cli::catalog::Catalog;
 use crate::cli::client::{Client, read};
 use crate::cli::exit::{Done, Exit, Failure};
 use crate::cli::follow::{Follower, Seen, Watch, is_newer};
 use crate::cli::reach::{Purpose, Reach};
+use crate::cli::signals::StopSignals;
 use crate::cli::terminal::{note, print, print_json_line, width};
 use crate::cli::view::View;
 use crate::cli::{report, words};
@@ -134,7 +135,7 @@ impl Board {
 fn line(job: &JobSummary, catalog: &Catalog) -> String {
     let (_, plural) = catalog.names_of(&job.type_name);
     let message = words::one_line(job.error.as_deref().or(job.message.as_deref()).unwrap_or_default());
-    let status = format!("{:<10}", words::status(job));
+    let status = format!("{:<10}", words::short_status(job));
     let facts = [words::amount(job, plural), message].into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>();
     let at = job.updated_at.with_timezone(&Local).format("%H:%M:%S");
     let status = words::coloured(job, &status);

@@ -92,6 +92,26 @@ pub async fn rows(url: &str, query: &str) -> Vec<Value> {
     rows.into_iter().map(|row| row.row).collect()
 }
 
+/// What a restart of Postgres does to a server: cuts every connection to its database, and lets none in.
+pub async fn cut_off(url: &str) {
+    let name = name(url);
+    let sql = format!(
+        "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    );
+    execute(&in_database(url, "stashhog"), &sql).await;
+}
+
+/// Lets connections in again.
+pub async fn let_in(url: &str) {
+    let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", name(url));
+    execute(&in_database(url, "stashhog"), &sql).await;
+}
+
+fn name(url: &str) -> &str {
+    url.split_once("dbname=").expect("a private cluster's url names a database last").1
+}
+
 fn in_database(url: &str, name: &str) -> String {
     let (before, _) = url.split_once("dbname=").expect("a private cluster's url names a database last");
     format!("{before}dbname={name}")

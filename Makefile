@@ -1,0 +1,74 @@
+# The two that a newcomer needs are `make demo` and `make test`; both install what is missing, after saying so.
+
+SHELL := /bin/bash
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+TOOLS := $(or $(STASHHOG_TOOLS),$(CURDIR)/.tools)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## Build, start a server on a private Postgres, scan a folder (DIR=/some/folder), stay up until Ctrl-C
+	@.ci/need cargo cc postgres
+	@.ci/demo
+
+.PHONY: test
+test: ## Install what the checks need, then run them all
+	@.ci/need cargo cc postgres rustfmt clippy libpq cargo-deny diesel
+	@$(MAKE) --no-print-directory check
+
+# The tests come last, so that a run ends with their result.
+.PHONY: check
+check: fmt-check deny schema-check lint doc unit ## Run all that CI runs, installing nothing
+
+# cargo fmt follows `mod` items, and so misses the job files, which automod finds in their folder.
+RUST_FILES = $(sort $(shell find src tests examples benches -name target -prune -o -name '*.rs' -print 2>/dev/null))
+
+.PHONY: fmt
+fmt: ## Format every Rust file
+	@rustfmt --edition 2024 $(RUST_FILES)
+
+.PHONY: fmt-check
+fmt-check: ## Fail when a Rust file is not formatted
+	@echo 'rustfmt --check, $(words $(RUST_FILES)) files'
+	@rustfmt --edition 2024 --check $(RUST_FILES)
+
+.PHONY: deny
+deny: ## Check licences, sources and banned crates of the dependencies
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+
+.PHONY: advisories
+advisories: ## Check the dependencies for security advisories (downloads the advisory database)
+	@.ci/need cargo cc cargo-deny
+	$(TOOLS)/bin/cargo-deny --locked check advisories
+
+.PHONY: schema
+schema: ## Write src/store/schema.rs anew from the migrations
+	@.ci/need cargo cc postgres rustfmt libpq diesel
+	@.ci/schema write
+
+.PHONY: schema-check
+schema-check: ## Fail when src/store/schema.rs is not what the migrations make
+	.ci/schema check
+
+.PHONY: lint
+lint: ## Run clippy on everything
+	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## Build the documentation; a link that leads nowhere fails
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+.PHONY: unit
+unit: ## Run the tests
+	cargo test --locked --doc
+	cargo test --locked --lib --bins --tests
+
+.PHONY: bench
+bench: ## Measure: a progress call, and the whole server from outside (DIR=/some/folder to scan)
+	@.ci/need cargo cc postgres
+	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server

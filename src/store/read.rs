@@ -1,0 +1,89 @@
+//! Reading on behalf of somebody who waits.
+//!
+//! Every question is a read-only transaction with a time limit, so that a listing over a huge table says "too long" instead of
+//! holding one of a few connections for minutes. The limit belongs to the transaction and not to the pool: handlers of jobs
+//! use the same pool, and may take their time.
+
+use std::time::{Duration, Instant};
+
+use diesel::QueryResult;
+use diesel::result::Error;
+use diesel_async::pooled_connection::deadpool::{Object, PoolError};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+
+use super::link::is_lost;
+use crate::job::DbPool;
+
+/// How long a statement may take. People wait no longer, and whoever asks automatically asks again.
+pub const STATEMENT: Duration = Duration::from_secs(5);
+/// How long the whole transaction may take. Longer means that the database, or the way to it, is stuck.
+const TRANSACTION: Duration = Duration::from_secs(12);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No connection could be had.
+    #[error("no connection to the database: {0}")]
+    NoConnection(#[from] PoolError),
+    /// The connection broke, or nothing came over it.
+    #[error("the database does not answer")]
+    Lost,
+    /// The question was too hard.
+    #[error("the database took longer than {} s", STATEMENT.as_secs())]
+    TooLong,
+    /// A bug.
+    #[error("the database refused a question")]
+    Refused(#[source] Error),
+}
+
+/// Does `work` in a read-only transaction.
+pub async fn read<T>(
+    db: &DbPool,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+) -> Result<T, ReadError> {
+    let mut connection = db.get().await?;
+    let begun = Instant::now();
+    match tokio::time::timeout(TRANSACTION, transaction(&mut connection, work)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(reason(error, begun.elapsed())),
+        Err(_) => {
+            // Its statement may still run: the next one must not wait for it.
+            drop(Object::take(connection));
+            Err(ReadError::Lost)
+        }
+    }
+}
+
+/// The transaction, step by step: diesel's own wants futures that can move between threads, which a handler's can't promise. One
+/// that is dropped on the way (its client left) leaves the connection inside of it, and the pool throws such connections away.
+async fn transaction<T>(
+    connection: &mut AsyncPgConnection,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN READ ONLY").await?;
+    let limit = format!("SET LOCAL statement_timeout = {}", STATEMENT.as_millis());
+    let answer = match connection.batch_execute(&limit).await {
+        Ok(()) => work(connection).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(answer) => AnsiTransactionManager::commit_transaction(connection).await.map(|()| answer),
+        Err(error) => {
+            // When this fails too, the connection is broken and is not used again.
+            let _ = AnsiTransactionManager::rollback_transaction(connection).await;
+            Err(error)
+        }
+    }
+}
+
+/// Postgres cancels at the limit and says so in the language of its own choice: the time tells it better. An administrator may
+/// cancel earlier.
+fn reason(error: Error, took: Duration) -> ReadError {
+    match error {
+        Error::DatabaseError(_, about) if took >= STATEMENT || about.message().starts_with("canceling statement") => {
+            ReadError::TooLong
+        }
+        error if is_lost(&error) => ReadError::Lost,
+        error => ReadError::Refused(error),
+    }
+}
