@@ -7,6 +7,7 @@ mod bad_sockets;
 mod bulk;
 mod cancelling;
 mod cleanup;
+mod command_line;
 mod creating;
 mod foreign;
 mod guarantees;
