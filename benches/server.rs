@@ -27,7 +27,7 @@ async fn main() {
 
 async fn server(args: &[&str]) -> Server {
     let args = args.iter().map(|&arg| arg.to_owned()).collect();
-    Server::start_with(Options { program: None, database: Database::Private, args }).await
+    Server::start_with(Options { database: Database::Private, args, ..Options::default() }).await
 }
 
 async fn start_up() {

@@ -6,14 +6,17 @@ mod bad_paths;
 mod bad_sockets;
 mod bulk;
 mod cancelling;
+mod cleanup;
 mod creating;
 mod foreign;
 mod guarantees;
 mod history;
+mod life;
 mod listing;
 mod live;
 mod new_types;
 mod private_postgres;
 mod retrying;
+mod scan_library;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::server::{Database, Options, Server};
+use crate::support::server::{Options, Server};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -74,9 +74,7 @@ fn build(dir: &Path, target: &str, bin: &str) -> PathBuf {
 }
 
 async fn assert_type_works(program: PathBuf, name: &str, params: &Value, flags: &[&str], label: &str, unit: &str) {
-    let server =
-        Server::start_with(Options { program: Some(program.clone()), database: Database::Fresh, args: Vec::new() })
-            .await;
+    let server = Server::start_with(Options { program: Some(program.clone()), ..Options::default() }).await;
     let described = server.api.get(&format!("/api/job-types/{name}")).await.expect(200);
     assert_eq!((&described["label"], &described["unit"]["plural"]), (&json!(label), &json!(unit)));
     let id = server.api.submit(name, params.clone()).await;

@@ -5,7 +5,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::Jsonb;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use serde_json::Value;
 use stashhog::store::embedded::PrivatePostgres;
 use stashhog::store::migrations;
 use tempfile::TempDir;
@@ -94,6 +97,19 @@ pub async fn let_in(url: &str) {
 
 fn name(url: &str) -> &str {
     url.split_once("dbname=").expect("a private cluster's url names a database last").1
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Jsonb)]
+    row: Value,
+}
+
+/// The rows of a query, each an object.
+pub async fn rows(url: &str, query: &str) -> Vec<Value> {
+    let query = format!("SELECT to_jsonb(q) AS row FROM ({query}) q");
+    let rows: Vec<Row> = sql_query(&query).load(&mut connect(url).await).await.expect(&query);
+    rows.into_iter().map(|row| row.row).collect()
 }
 
 fn in_database(url: &str, name: &str) -> String {

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod database;
 pub mod live;
+pub mod program;
 pub mod server;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! A server process, the real binary, on a port and a data directory of its own.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,18 +14,25 @@ use super::api::Api;
 use super::{database, until};
 
 /// How a server is started.
+#[derive(Default)]
 pub struct Options {
     /// The program; the binary under test when none.
     pub program: Option<PathBuf>,
     /// Its database.
     pub database: Database,
+    /// Where it listens; on a free port of this machine when none.
+    pub listen: Option<String>,
     /// Further arguments of `serve`.
     pub args: Vec<String>,
+    /// Variables of its environment that differ from the tests'.
+    pub env: Vec<(&'static str, OsString)>,
 }
 
 /// Where a server keeps its jobs.
+#[derive(Default)]
 pub enum Database {
     /// In a fresh database of the tests' cluster.
+    #[default]
     Fresh,
     /// In this one.
     At(String),
@@ -47,9 +55,32 @@ pub struct Server {
     pub database_url: String,
     /// Its data directory.
     pub data_dir: PathBuf,
-    program: PathBuf,
-    args: Vec<String>,
+    how: Launch,
     folder: Option<TempDir>,
+}
+
+/// What a restart does again.
+#[derive(Clone)]
+struct Launch {
+    program: PathBuf,
+    listen: String,
+    args: Vec<String>,
+    env: Vec<(&'static str, OsString)>,
+}
+
+impl Launch {
+    fn of(options: Options) -> (Self, Database) {
+        let Options { program, database, listen, args, env } = options;
+        let program = program.unwrap_or_else(|| binary().into());
+        (Self { program, listen: listen.unwrap_or_else(|| "127.0.0.1:0".to_owned()), args, env }, database)
+    }
+}
+
+impl Options {
+    /// Those of a server with these arguments.
+    pub fn args(args: &[&str]) -> Self {
+        Self { args: args.iter().map(|&arg| arg.to_owned()).collect(), ..Self::default() }
+    }
 }
 
 impl Server {
@@ -60,40 +91,31 @@ impl Server {
 
     /// A server with a fresh database and these arguments.
     pub async fn with(args: &[&str]) -> Self {
-        let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Self::start_with(Options { program: None, database: Database::Fresh, args }).await
+        Self::start_with(Options::args(args)).await
     }
 
     /// A server.
     pub async fn start_with(options: Options) -> Self {
-        let folder = database::folder();
-        let database_url = match options.database {
+        let (how, database) = Launch::of(options);
+        let database_url = match database {
             Database::Fresh => Some(database::create().await),
             Database::At(url) => Some(url),
             Database::Private => None,
         };
-        let data_dir = folder.path().join("data");
-        let program = options.program.unwrap_or_else(|| binary().into());
-        Self::launch(program, folder, data_dir, database_url, options.args).await
+        Self::launch(how, database::folder(), database_url).await
     }
 
     /// A server on what [`stop_and_keep`](Self::stop_and_keep) left.
     pub async fn start_in(kept: Kept, args: &[&str]) -> Self {
-        let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let data_dir = kept.folder.path().join("data");
-        Self::launch(binary().into(), kept.folder, data_dir, kept.database_url, args).await
+        let (how, _) = Launch::of(Options::args(args));
+        Self::launch(how, kept.folder, kept.database_url).await
     }
 
-    async fn launch(
-        program: PathBuf,
-        folder: TempDir,
-        data_dir: PathBuf,
-        database_url: Option<String>,
-        args: Vec<String>,
-    ) -> Self {
-        let child = spawn(&program, &folder.path().join("log"), &data_dir, database_url.as_deref(), &args);
+    async fn launch(how: Launch, folder: TempDir, database_url: Option<String>) -> Self {
+        let data_dir = folder.path().join("data");
+        let child = spawn(&how, &folder.path().join("log"), &data_dir, database_url.as_deref());
         let (api, database_url) = (Api::at(""), database_url.unwrap_or_default());
-        let mut server = Self { child, api, database_url, data_dir, program, args, folder: Some(folder) };
+        let mut server = Self { child, api, database_url, data_dir, how, folder: Some(folder) };
         server.api = server.wait_until_ready().await;
         server
     }
@@ -133,15 +155,20 @@ impl Server {
     }
 
     /// Kills it, as a crash would, and starts it again on the same data directory and database.
-    pub async fn crash_and_restart(mut self) -> Self {
-        self.child.kill().expect("to kill it");
-        self.child.wait().expect("to reap it");
+    pub async fn crash_and_restart(self) -> Self {
+        self.restart_after(Signal::SIGKILL).await
+    }
+
+    /// Sends it a signal, waits for its end, however it comes, and starts it again on the same data directory and database.
+    pub async fn restart_after(mut self, signal: Signal) -> Self {
+        self.signal(signal);
+        let child = &mut self.child;
+        until("the server ends", async || child.try_wait().expect("its status")).await;
         let folder = self.folder.take().expect("a running server has its folder");
-        let (data_dir, args) = (self.data_dir.clone(), self.args.clone());
         let url = Some(self.database_url.clone()).filter(|url| !url.is_empty());
-        let program = self.program.clone();
+        let how = self.how.clone();
         drop(self);
-        Self::launch(program, folder, data_dir, url, args).await
+        Self::launch(how, folder, url).await
     }
 
     /// Stops it in order, and asserts that it went in order: nothing panicked, nothing is left running.
@@ -188,15 +215,16 @@ pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_stashhog")
 }
 
-fn spawn(program: &Path, log: &Path, data_dir: &Path, database_url: Option<&str>, args: &[String]) -> Child {
+fn spawn(how: &Launch, log: &Path, data_dir: &Path, database_url: Option<&str>) -> Child {
     let log = File::options().create(true).append(true).open(log).expect("a log file");
-    Command::new(program)
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+    Command::new(&how.program)
+        .args(["serve", "--listen", &how.listen, "--data-dir"])
         .arg(data_dir)
         .args(database_url.map(|url| ["--database-url", url]).into_iter().flatten())
-        .args(args)
+        .args(&how.args)
         .env("NO_COLOR", "1")
         .env_remove("RUST_BACKTRACE")
+        .envs(how.env.iter().cloned())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
