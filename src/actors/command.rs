@@ -41,6 +41,9 @@ pub enum SubmitError {
     /// The database does not answer.
     #[error("the database does not answer ({0}); try again")]
     Unavailable(String),
+    /// The server goes down.
+    #[error("the server is stopping; submit again when it is back")]
+    Stopping,
 }
 
 /// Command: ask these jobs to stop. Answers for each, in the order given, once the wish is stored.

@@ -348,11 +348,11 @@ impl Handler<Submit> for JobSupervisor {
 
     fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
-        self.submitted.push(Waiting { jobs: submit.jobs, reply });
-        self.turn(ctx);
-        Box::pin(async {
-            answer.await.unwrap_or_else(|_| Err(SubmitError::Unavailable("the server is stopping".to_owned())))
-        })
+        if self.draining.is_none() {
+            self.submitted.push(Waiting { jobs: submit.jobs, reply });
+            self.turn(ctx);
+        } // dropping the reply says the rest
+        Box::pin(async { answer.await.unwrap_or(Err(SubmitError::Stopping)) })
     }
 }
 

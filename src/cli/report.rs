@@ -41,11 +41,11 @@ fn headline(job: &JobSummary, label: &str, plural: &str) -> String {
     let mut text = format!("{label} {}", words::coloured(job, words::status(job)));
     let counted = job.total_items.is_some_and(|total| total > 0);
     let amount = if counted { words::amount(job, plural) } else { String::new() };
-    let took = words::took(job, Utc::now()).map(|t| format!("in {}", words::duration(t))).unwrap_or_default();
-    let facts = [amount, took].into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" ");
-    if !facts.is_empty() {
-        text = format!("{text}: {facts}");
+    let took = words::took(job, Utc::now()).map(|t| format!(" in {}", words::duration(t))).unwrap_or_default();
+    if !amount.is_empty() {
+        text = format!("{text}: {amount}");
     }
+    text.push_str(&took);
     match (&job.error, &job.message) {
         (Some(error), _) => format!("{text}\n  {error}"),
         // Without a message of its own, a job with item errors ends with their number, which is told below.
@@ -117,7 +117,7 @@ mod tests {
         job.completed_at = Some(job.created_at + TimeDelta::seconds(12));
         assert_eq!(headline(&job, "Demo", "items"), "Demo completed with errors: 28 / 30 items in 12s");
         (job.status, job.error, job.total_items) = (Status::Failed, Some("no disk".into()), None);
-        assert_eq!(headline(&job, "Demo", "items"), "Demo failed: in 12s\n  no disk");
+        assert_eq!(headline(&job, "Demo", "items"), "Demo failed in 12s\n  no disk");
     }
 
     #[test]

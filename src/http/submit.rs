@@ -149,7 +149,9 @@ impl From<SubmitError> for ApiError {
         match error {
             SubmitError::Exclusive { existing, .. } => Self::new(ErrorCode::ExclusiveJobActive, detail).job(*existing),
             SubmitError::Twice { index, .. } => Self::field(&format!("/jobs/{index}"), detail),
-            SubmitError::Busy(_) | SubmitError::Unavailable(_) => Self::new(ErrorCode::Unavailable, detail),
+            SubmitError::Busy(_) | SubmitError::Unavailable(_) | SubmitError::Stopping => {
+                Self::new(ErrorCode::Unavailable, detail)
+            }
         }
     }
 }

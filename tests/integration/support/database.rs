@@ -79,19 +79,6 @@ pub async fn execute(url: &str, sql: &str) {
     connect(url).await.batch_execute(sql).await.expect(sql);
 }
 
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Jsonb)]
-    row: Value,
-}
-
-/// The rows of a query, each an object.
-pub async fn rows(url: &str, query: &str) -> Vec<Value> {
-    let query = format!("SELECT to_jsonb(q) AS row FROM ({query}) q");
-    let rows: Vec<Row> = sql_query(&query).load(&mut connect(url).await).await.expect(&query);
-    rows.into_iter().map(|row| row.row).collect()
-}
-
 /// What a restart of Postgres does to a server: cuts every connection to its database, and lets none in.
 pub async fn cut_off(url: &str) {
     let name = name(url);
@@ -110,6 +97,19 @@ pub async fn let_in(url: &str) {
 
 fn name(url: &str) -> &str {
     url.split_once("dbname=").expect("a private cluster's url names a database last").1
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Jsonb)]
+    row: Value,
+}
+
+/// The rows of a query, each an object.
+pub async fn rows(url: &str, query: &str) -> Vec<Value> {
+    let query = format!("SELECT to_jsonb(q) AS row FROM ({query}) q");
+    let rows: Vec<Row> = sql_query(&query).load(&mut connect(url).await).await.expect(&query);
+    rows.into_iter().map(|row| row.row).collect()
 }
 
 fn in_database(url: &str, name: &str) -> String {
