@@ -15,13 +15,12 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nix::errno::Errno;
-use nix::sys::signal::kill;
-use nix::unistd::Pid;
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
-use super::client::Client;
+use super::client::{CallError, Client};
 use super::exit::{Done, Exit, Failure};
 use super::signals::StopSignals;
 use super::terminal::note;
@@ -31,6 +30,8 @@ use crate::job::Registry;
 
 /// A first start creates a database, which takes a few seconds before the run file is there.
 const OTHERS_START: Duration = Duration::from_secs(60);
+/// How often whoever has the data directory is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// A start that takes longer should say so.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Jobs that others started here get this long when we leave; theirs then go back to the queue.
@@ -116,28 +117,61 @@ impl Reach {
             return Client::new(url).map(Some);
         }
         let Some(found) = RunFile::read(&self.data_dir()?) else { return Ok(None) };
-        if !is_alive(found.pid) {
+        if !found.is_process_alive() {
             return Ok(None);
         }
         let client = Client::new(&found.url)?;
         Ok(client.is_alive().await.then_some(client))
     }
 
-    /// A running server, or the application in this process.
+    /// A running server, or the application in this process. When somebody else has the data directory, who may be starting or
+    /// leaving at this moment, both are tried again until one works.
     pub async fn server(&self, purpose: Purpose<'_>) -> Result<Server, Failure> {
-        if let Some(client) = self.running().await? {
-            return Ok(Server { client, here: None });
+        let since = Instant::now();
+        loop {
+            if let Some(client) = self.running().await? {
+                return Ok(Server { client, here: None });
+            }
+            match self.start_here(purpose).await? {
+                Ok(application) => {
+                    return Ok(Server { client: Client::new(application.url())?, here: Some(application) });
+                }
+                Err(error) if !is_locked(&error) => return Err(error.into()),
+                Err(error) if since.elapsed() >= OTHERS_START => return Err(error.into()),
+                Err(_) => {}
+            }
+            if let Some(client) = self.unseen().await? {
+                return Ok(Server { client, here: None });
+            }
+            sleep(LOOK_AGAIN).await;
         }
+    }
+
+    async fn start_here(&self, purpose: Purpose<'_>) -> Result<anyhow::Result<Application>, Failure> {
         let (config, registry) = (self.config_here(purpose)?, self.registry.clone());
         let mut start = pin!(apart(move || Application::start(config, registry)));
-        let started = timeout(PATIENCE, &mut start).await;
-        if started.is_err() {
-            note("no server is running: starting one here; the first time takes a few seconds");
+        if let Ok(started) = timeout(PATIENCE, &mut start).await {
+            return Ok(started);
         }
-        match if let Ok(started) = started { started } else { start.await } {
-            Ok(application) => Ok(Server { client: Client::new(application.url())?, here: Some(application) }),
-            Err(error) if is_locked(&error) => Ok(Server { client: self.quicker_one(&error).await?, here: None }),
-            Err(error) => Err(error.into()),
+        note("no server is running: starting one here; the first time takes a few seconds");
+        Ok(start.await)
+    }
+
+    /// The server that has the data directory's lock, when its process is invisible from here: only its answer counts.
+    async fn unseen(&self) -> Result<Option<Client>, Failure> {
+        let Some(found) = RunFile::read(&self.data_dir()?) else { return Ok(None) };
+        let client = Client::new(&found.url)?;
+        Ok(client.is_alive().await.then_some(client))
+    }
+
+    /// A job as it is, from whoever can tell: the server that it ran on may have left since, with the command that had it.
+    pub async fn job(&self, purpose: Purpose<'_>, server: &mut Server, id: Uuid) -> Result<Value, Failure> {
+        match server.client.job(id).await {
+            Err(CallError::Away(_)) if !self.is_named() && !server.is_here() => {
+                *server = self.server(purpose).await?;
+                Ok(server.client.job(id).await?)
+            }
+            told => Ok(told?),
         }
     }
 
@@ -147,21 +181,6 @@ impl Reach {
         let done = question(&server.client).await;
         server.leave().await?;
         done
-    }
-
-    /// The server that has the data directory's lock. Its process may be invisible from here, so only its answer counts.
-    async fn quicker_one(&self, locked: &anyhow::Error) -> Result<Client, Failure> {
-        let (dir, since) = (self.data_dir()?, Instant::now());
-        while since.elapsed() < OTHERS_START {
-            if let Some(found) = RunFile::read(&dir) {
-                let client = Client::new(&found.url)?;
-                if client.is_alive().await {
-                    return Ok(client);
-                }
-            }
-            sleep(Duration::from_millis(200)).await;
-        }
-        Err(Failure::Failed(format!("{locked:#}, and it does not say where it can be reached; stop it, or try again")))
     }
 
     /// Where the data are.
@@ -214,11 +233,6 @@ impl Server {
     }
 }
 
-/// Whether a process lives. Its server may have been killed, and another program may have got its port.
-fn is_alive(pid: u32) -> bool {
-    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
-}
-
 /// The application blocks while it starts and stops, and has runtimes of its own: it gets a thread that knows nothing of ours.
 pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
     let (done, result) = oneshot::channel();
@@ -230,7 +244,7 @@ pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> +
 mod tests {
     use std::ffi::{OsStr, OsString};
 
-    use super::{is_alive, value_after};
+    use super::value_after;
 
     #[test]
     fn a_server_named_after_the_type_is_found() {
@@ -239,11 +253,5 @@ mod tests {
         assert_eq!(value_after(&found, "--server"), Some(OsStr::new("http://a")));
         assert_eq!(value_after(&words("--server=b"), "--server"), Some(OsStr::new("b")));
         assert_eq!(value_after(&words("--servers=b"), "--server"), None);
-    }
-
-    #[test]
-    fn a_process_lives_or_not() {
-        assert!(is_alive(std::process::id()));
-        assert!(!is_alive(u32::MAX) && !is_alive(i32::MAX as u32));
     }
 }

@@ -188,7 +188,7 @@ async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut
             Ok(Exit::Cancelled)
         }
         Attended::Ended(ended) => {
-            let answer = server.client.job(id).await?;
+            let answer = reach.job(Purpose::Work(&call.work), server, id).await?;
             if call.options.json {
                 print_json(&answer)?;
             } else {

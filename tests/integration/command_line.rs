@@ -494,3 +494,17 @@ async fn who_reads_only_the_beginning_gets_no_error() {
     assert_eq!((ended.stdout.as_slice(), err.as_str()), (b"{".as_slice(), ""));
     server.stop().await;
 }
+
+#[tokio::test]
+async fn two_runs_at_once_share_what_the_first_one_starts() {
+    let alone = Alone::new();
+    let line = "run demo --items 5 --item-ms 50 --json";
+    let both = [beside(&alone.data_dir(), line).start(), beside(&alone.data_dir(), line).start()];
+    for run in both {
+        assert_eq!(run.ended().await.expect(0).json()["status"], "completed");
+    }
+    alone.assert_nothing_runs();
+    let listed = beside(&alone.data_dir(), "jobs list --json").run().await.expect(0).json();
+    assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(2), "{listed:#}");
+    alone.assert_nothing_runs();
+}
