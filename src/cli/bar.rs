@@ -40,7 +40,9 @@ pub struct Bar {
 impl Bar {
     /// A bar below the others.
     pub fn new(label: &str, plural: &str) -> Self {
-        let bar = bars().add(ProgressBar::new(HUNDREDTHS));
+        // Styled before it is drawn: the default would flash.
+        let bar = ProgressBar::new(HUNDREDTHS).with_style(style(Form::Waiting, plural));
+        let bar = bars().add(bar);
         bar.set_prefix(label.to_owned());
         bar.enable_steady_tick(REDRAW);
         Self { bar, plural: plural.to_owned(), form: None, _echo: QuietEcho::new() }

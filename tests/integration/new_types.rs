@@ -46,22 +46,23 @@ async fn one_new_file_is_a_new_type_in_rest_and_cli() {
         copy_tree(&Path::new(ROOT).join(part), &copy.path().join(part));
     }
     fs::write(copy.path().join("src/jobs/count_sheep.rs"), COUNT_SHEEP).expect("the one new file");
-    let program = build(copy.path(), "one-file", "stashhog");
+    let program = build(copy.path(), "stashhog");
     let params = json!({ "sheep": 7 });
     assert_type_works(program, "count_sheep", &params, &["--sheep", "7"], "Count Sheep", "sheep").await;
 }
 
 #[tokio::test]
 async fn a_crate_of_its_own_brings_its_own_types() {
-    let program = build(&Path::new(ROOT).join("examples/own_jobs"), "own-jobs", "own_jobs");
+    let program = build(&Path::new(ROOT).join("examples/own_jobs"), "own_jobs");
     let params = json!({ "names": ["Ada", "Grace"] });
     assert_type_works(program, "greet", &params, &["--names", "Ada,Grace"], "Greet", "people").await;
 }
 
-/// Builds a crate in a target folder that only this does: cargo tells crates of one name apart by their place, not by more.
-fn build(dir: &Path, target: &str, bin: &str) -> PathBuf {
+/// Builds a crate in a target folder that only these tests use: in the one they run from, cargo would take the copy of this
+/// crate for this crate. The dependencies are built once for both.
+fn build(dir: &Path, bin: &str) -> PathBuf {
     let tests = Path::new(env!("CARGO_BIN_EXE_stashhog"));
-    let target = tests.ancestors().nth(2).expect("a target folder").join(target);
+    let target = tests.ancestors().nth(2).expect("a target folder").join("new-types");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--bin", bin])
         .current_dir(dir)
