@@ -25,6 +25,7 @@ pub mod attempt_task;
 pub mod command;
 mod conclusion;
 pub mod health;
+pub mod interest;
 pub mod outbox;
 pub mod protocol;
 pub mod runner;

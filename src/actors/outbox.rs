@@ -4,7 +4,7 @@
 //! newer updates; one that changed too many jobs meanwhile gets a fresh snapshot. Either way the memory is bounded and the
 //! last thing it is told of a job is the truth.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use serde_json::json;
 use socket2::Socket;
 use uuid::Uuid;
 
+use super::interest::Interest;
 use super::session::ClientSession;
 use crate::store::listing::Watch;
 use crate::store::progress::LogWrite;
@@ -82,57 +83,6 @@ impl LogLines {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Wake;
-
-/// Which jobs, and of which the log.
-#[derive(Clone, Debug, Default)]
-pub struct Interest {
-    all: bool,
-    types: HashSet<String>,
-    jobs: HashSet<Uuid>,
-}
-
-impl Interest {
-    fn wants(&self, id: &Uuid, type_name: &str) -> bool {
-        self.all || self.jobs.contains(id) || self.types.contains(type_name)
-    }
-
-    /// Adds jobs.
-    pub fn add(&mut self, watch: &Watch) {
-        match watch {
-            Watch::All => self.all = true,
-            Watch::Types(types) => self.types.extend(types.iter().cloned()),
-            Watch::Jobs(jobs) => self.jobs.extend(jobs),
-        }
-    }
-
-    fn remove(&mut self, watch: &Watch) {
-        match watch {
-            Watch::All => *self = Self::default(),
-            Watch::Types(types) => self.types.retain(|t| !types.contains(t)),
-            Watch::Jobs(jobs) => self.jobs.retain(|j| !jobs.contains(j)),
-        }
-    }
-
-    /// Everything of it as lists to ask the database for.
-    pub fn watches(&self) -> Vec<Watch> {
-        if self.all {
-            return vec![Watch::All];
-        }
-        let types = (!self.types.is_empty()).then(|| Watch::Types(self.types.iter().cloned().collect()));
-        let jobs = (!self.jobs.is_empty()).then(|| Watch::Jobs(self.jobs.iter().copied().collect()));
-        types.into_iter().chain(jobs).collect()
-    }
-
-    /// How many jobs are named one by one.
-    pub fn named_jobs(&self) -> usize {
-        self.jobs.len()
-    }
-
-    /// How many types are named.
-    pub fn named_types(&self) -> usize {
-        self.types.len()
-    }
-}
 
 /// The box of one client.
 pub struct Outbox {

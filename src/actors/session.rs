@@ -13,7 +13,8 @@ use actix_web_actors::ws::{CloseCode, CloseReason, Message as Frame, ProtocolErr
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use super::outbox::{Interest, Outbox, Taken, Wake};
+use super::interest::Interest;
+use super::outbox::{Outbox, Taken, Wake};
 use super::protocol::{ClientMessage, Subscribe};
 use super::tracker::{JobTracker, Join};
 use crate::job::DbPool;
