@@ -27,8 +27,6 @@ use std::time::Duration;
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::{Config, NoTls};
@@ -69,12 +67,6 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 pub async fn connect(database_url: &str) -> ConnectionResult<AsyncPgConnection> {
     let target = Target::parse(database_url).map_err(ConnectionError::InvalidConnectionUrl)?;
     target.open_within(target.time_limit()).await
-}
-
-/// [`connect`] in the shape of the `custom_setup` of a pool's `ManagerConfig`:
-/// `config.custom_setup = Box::new(connect_boxed)`.
-pub fn connect_boxed(database_url: &str) -> BoxFuture<'_, ConnectionResult<AsyncPgConnection>> {
-    connect(database_url).boxed()
 }
 
 /// Checks that a URL can be read, to refuse a wrong one at start and not at the first connection.

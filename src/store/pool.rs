@@ -33,7 +33,7 @@ pub fn build(database_url: &str, drivers: Handle) -> anyhow::Result<DbPool> {
     let manager = AsyncDieselConnectionManager::new_with_config(database_url, config);
     Pool::builder(manager)
         .max_size(CONNECTIONS)
-        .runtime(deadpool_runtime())
+        .runtime(deadpool::Runtime::Tokio1)
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(WAIT))
         .build()
@@ -42,8 +42,4 @@ pub fn build(database_url: &str, drivers: Handle) -> anyhow::Result<DbPool> {
 
 fn gone(error: &JoinError) -> ConnectionError {
     ConnectionError::BadConnection(format!("the runtime of the connections is gone: {error}"))
-}
-
-const fn deadpool_runtime() -> deadpool::Runtime {
-    deadpool::Runtime::Tokio1
 }

@@ -17,13 +17,12 @@ use std::time::{Duration, Instant};
 
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use diesel_async::pooled_connection::deadpool::Pool;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid, getpgid, getpgrp};
-use stashhog::store::connect::{connect, connect_boxed};
+use stashhog::store::connect::connect;
 use stashhog::store::embedded::{PrivatePostgres, PrivatePostgresError};
+use stashhog::store::pool;
 use tempfile::TempDir;
 
 /// How long anything may take on a machine that is busy with other builds.
@@ -638,10 +637,7 @@ fn other_local_users_cannot_connect() {
 async fn it_starts_on_the_thread_of_a_runtime_and_serves_a_pool() {
     let dir = DataDir::new();
     let postgres = dir.start();
-    let mut config = ManagerConfig::default();
-    config.custom_setup = Box::new(connect_boxed);
-    let manager = AsyncDieselConnectionManager::new_with_config(postgres.database_url(), config);
-    let pool: Pool<AsyncPgConnection> = Pool::builder(manager).max_size(2).build().unwrap();
+    let pool = pool::build(&postgres.database_url(), tokio::runtime::Handle::current()).unwrap();
     let mut connection = pool.get().await.unwrap();
     assert_eq!(text(&mut connection, "current_setting('application_name')").await, "stashhog");
 }
