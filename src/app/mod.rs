@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -125,21 +125,25 @@ impl Application {
     /// it came to an end by itself.
     pub fn wait(mut self) -> anyhow::Result<()> {
         let signals = Builder::new_current_thread().enable_all().build()?;
-        let asked = signals.block_on(async {
-            let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-            tokio::select! {
-                _ = terminate.recv() => anyhow::Ok(true),
-                _ = interrupt.recv() => Ok(true),
-                _ = &mut self.ended => Ok(false),
-            }
+        let (mut asked, ended) = signals.block_on(async {
+            let mut asked = Asked::listen()?;
+            let ended = tokio::select! {
+                () = asked.again() => false,
+                _ = &mut self.ended => true,
+            };
+            anyhow::Ok((asked, ended))
         })?;
-        if asked {
-            tracing::info!("stopping: running jobs get their grace; a second signal stops at once");
-            std::thread::spawn(move || signals.block_on(exit_at_second_signal()));
-            self.stop()
-        } else {
-            self.join()
+        if ended {
+            return self.join();
         }
+        tracing::info!("stopping: running jobs get their grace; a second signal stops at once");
+        // The same listener: a signal that comes between the two is not missed.
+        std::thread::spawn(move || {
+            signals.block_on(asked.again());
+            tracing::warn!("stopped at once; the next start rescues what ran");
+            std::process::exit(1);
+        });
+        self.stop()
     }
 
     /// Stops in order.
@@ -165,17 +169,24 @@ impl Application {
     }
 }
 
-async fn exit_at_second_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Who asks the server to stop: SIGTERM or SIGINT.
+struct Asked {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Asked {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    tracing::warn!("stopped at once; the next start rescues what ran");
-    std::process::exit(1);
+
+    /// Waits for the next signal.
+    async fn again(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// There are no tokens yet: whoever reaches the server may do everything.
