@@ -13,6 +13,8 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::store::lock::try_lock_for_a_moment;
+
 const LOCK: &str = "stashhog.lock";
 const RUN_FILE: &str = "server.json";
 
@@ -72,7 +74,7 @@ impl DataDir {
         fs::create_dir_all(path).map_err(unusable)?;
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
-        match lock.try_lock() {
+        match try_lock_for_a_moment(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DataDirError::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(unusable(error)),

@@ -19,6 +19,7 @@ pub mod finish;
 pub mod history;
 pub mod link;
 pub mod listing;
+pub mod lock;
 pub mod migrations;
 pub mod nodes;
 mod nul;

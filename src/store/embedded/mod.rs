@@ -54,6 +54,7 @@ pub use self::error::PrivatePostgresError;
 use self::cluster::Cluster;
 use self::owner::open_beside;
 use self::server::Server;
+use super::lock::try_lock_for_a_moment;
 
 /// A running private Postgres. Dropping it stops it, as [`PrivatePostgres::stop`] does.
 ///
@@ -167,7 +168,7 @@ fn lock(data_dir: &Path) -> Result<File, PrivatePostgresError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = open_beside(&path, &mut options).map_err(io_error)?;
-    match file.try_lock() {
+    match try_lock_for_a_moment(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
