@@ -1,0 +1,49 @@
+// What is around every page: the side bar (a bar at the bottom on a phone), the mark that says whether the page is live.
+
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { useEffect, useRef } from 'react';
+import { AppearanceSwitch } from './AppearanceSwitch';
+import { LiveMark } from './LiveMark';
+import { NAVIGATION } from './navigation';
+import './frame.css';
+
+export function Frame() {
+  const main = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const first = useRef(true);
+
+  // A screen reader and the keyboard begin a new page at its beginning.
+  useEffect(() => {
+    if (first.current) first.current = false;
+    else if (path) main.current?.focus({ preventScroll: true });
+  }, [path]);
+
+  return (
+    <div className="frame">
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <header className="frame-head">
+        <Link to="/" className="brand">
+          <img src="/favicon.svg" alt="" width={24} height={24} />
+          StashHog
+        </Link>
+        <nav aria-label="Pages" className="frame-nav">
+          {NAVIGATION.map((entry) => (
+            <Link key={entry.to} to={entry.to} activeOptions={{ exact: entry.to === '/', includeSearch: false }}>
+              {entry.icon}
+              <span>{entry.label}</span>
+            </Link>
+          ))}
+        </nav>
+        <div className="frame-foot">
+          <LiveMark />
+          <AppearanceSwitch />
+        </div>
+      </header>
+      <main id="main" ref={main} tabIndex={-1} className="frame-main">
+        <Outlet />
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,21 @@
+// What the side bar lists, in this order.
+
+import DashboardOutlined from '@ant-design/icons/es/icons/DashboardOutlined';
+import DeploymentUnitOutlined from '@ant-design/icons/es/icons/DeploymentUnitOutlined';
+import PlayCircleOutlined from '@ant-design/icons/es/icons/PlayCircleOutlined';
+import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
+import type { LinkProps } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+
+interface Entry {
+  to: LinkProps['to'];
+  label: string;
+  icon: ReactNode;
+}
+
+export const NAVIGATION: readonly Entry[] = [
+  { to: '/', label: 'Overview', icon: <DashboardOutlined /> },
+  { to: '/jobs', label: 'Jobs', icon: <UnorderedListOutlined /> },
+  { to: '/run', label: 'Run a job', icon: <PlayCircleOutlined /> },
+  { to: '/runners', label: 'Runners', icon: <DeploymentUnitOutlined /> },
+];

@@ -1,0 +1,34 @@
+// A job's type and its status as tags, the same on every page.
+
+import { Tag } from 'antd';
+import { useJobType } from '../api/queries';
+import type { JobSummary } from '../api/schema';
+import { STATUS_COLORS, STATUS_LABELS, shownStatus } from './status';
+import { TypeIcon } from './TypeIcon';
+import { count } from './words';
+import './job.css';
+
+/** The type's label and icon in its colour; its name where this server does not know it. */
+export function TypeTag({ type }: { type: string }) {
+  const known = useJobType(type);
+  return (
+    <Tag
+      color={known?.color ?? 'default'}
+      icon={known ? <TypeIcon name={known.icon} /> : undefined}
+      className="type-tag"
+    >
+      {known?.label ?? type}
+    </Tag>
+  );
+}
+
+export function StatusTag({ job }: { job: Pick<JobSummary, 'status' | 'outcome' | 'error_count'> }) {
+  const status = shownStatus(job);
+  return (
+    <Tag color={STATUS_COLORS[status]} className="status-tag">
+      {status === 'completed_with_errors'
+        ? `completed, ${count(job.error_count)} ${job.error_count === 1 ? 'error' : 'errors'}`
+        : STATUS_LABELS[status]}
+    </Tag>
+  );
+}

@@ -1,0 +1,42 @@
+// Moments and time spans of a job. The whole moment is in the title.
+
+import type { JobSummary } from '../api/schema';
+import { useNow } from '../live/live';
+import { isActive } from './status';
+import { clock, date, duration, elapsed, relative, ticking } from './words';
+
+/** How long ago or how soon. */
+export function When({ at }: { at: string }) {
+  const now = useNow();
+  const moment = Date.parse(at);
+  return (
+    <time dateTime={at} title={`${date(moment)} ${clock(moment)}`} className="nowrap">
+      {relative(moment, now)}
+    </time>
+  );
+}
+
+/** The time of day, with the date when it is not today's. */
+export function Clock({ at }: { at: string }) {
+  const moment = Date.parse(at);
+  const today = date(moment) === date(Date.now());
+  return (
+    <time dateTime={at} title={at} className="nowrap number">
+      {today ? clock(moment) : `${date(moment)} ${clock(moment)}`}
+    </time>
+  );
+}
+
+/** How long a job has run, ticking, or how long it took; nothing before it started. */
+export function Elapsed({ job }: { job: JobSummary }) {
+  if (!job.started_at) return null;
+  return isActive(job.status) ? <Ticking since={job.started_at} /> : <Took job={job} />;
+}
+
+function Ticking({ since }: { since: string }) {
+  return <span className="number nowrap">{ticking(useNow() - Date.parse(since))}</span>;
+}
+
+function Took({ job }: { job: JobSummary }) {
+  return <span className="number nowrap">{duration(elapsed(job, Date.parse(job.updated_at)) ?? 0)}</span>;
+}

@@ -1,0 +1,82 @@
+// What this tab knows live, and the hooks by which pages see it.
+
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { api, Problem, unwrap } from '../api/client';
+import type { JobSummary } from '../api/schema';
+import { LiveConnection, type LiveState } from './connection';
+import { JobStore } from './store';
+
+/** As many as the API gives at once. */
+const POLLED = 200;
+
+export const store = new JobStore();
+
+export const connection = new LiveConnection(
+  store,
+  {
+    newest: async () => (await unwrap(api.GET('/api/jobs', { params: { query: { limit: POLLED } } }))).jobs,
+    jobs: async (ids) => {
+      const jobs = await Promise.all(ids.slice(0, POLLED).map(jobOrNothing));
+      return jobs.filter((job) => job !== undefined);
+    },
+  },
+  () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/jobs/ws`,
+);
+
+async function jobOrNothing(id: string): Promise<JobSummary | undefined> {
+  try {
+    return await unwrap(api.GET('/api/jobs/{id}', { params: { path: { id } } }));
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'unknown_job') return undefined;
+    throw error;
+  }
+}
+
+/** Whether the page is live, and since when it is as it is. */
+export function useLiveState(): LiveState {
+  return useSyncExternalStore(connection.subscribe, connection.getState);
+}
+
+/** The newest state of a job: what is heard live, or what the caller read, whichever is newer. */
+export function useLiveJob<J extends JobSummary | undefined>(id: string, read: J): J | JobSummary {
+  const subscribe = useCallback((listener: () => void) => store.onJob(id, listener), [id]);
+  const held = useSyncExternalStore(subscribe, () => store.get(id));
+  if (!held) return read;
+  return read && read.rev >= held.rev ? read : held;
+}
+
+/** What runs now, oldest start first. */
+export function useRunningJobs(): readonly JobSummary[] {
+  return useSyncExternalStore(
+    useCallback((listener: () => void) => store.onRunning(listener), []),
+    () => store.running(),
+  );
+}
+
+/** Calls back with the jobs that changed, at most once per frame. */
+export function useJobChanges(onChange: (jobs: JobSummary[]) => void): void {
+  const latest = useRef(onChange);
+  useEffect(() => {
+    latest.current = onChange;
+  });
+  useEffect(() => store.onChanges((jobs) => latest.current(jobs)), []);
+}
+
+/** Calls back when the connection was lost and is caught up again: what is not told live has to be read anew. */
+export function useCaughtUp(onCaughtUp: () => void): void {
+  const latest = useRef(onCaughtUp);
+  useEffect(() => {
+    latest.current = onCaughtUp;
+  });
+  useEffect(() => connection.onCaughtUp(() => latest.current()), []);
+}
+
+/** The time, once a second, the same for the whole page. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}

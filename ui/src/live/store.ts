@@ -1,0 +1,143 @@
+// The jobs that this tab knows live, each in its newest state.
+//
+// Updates are taken in at once and told to the page at most once per frame: hundreds of updates a second cost one rendering.
+// What is not newer (by `rev`) than what is held is ignored, so a state once seen is never replaced by an older one.
+
+import type { JobSummary } from '../api/schema';
+import { isTerminal } from '../job/status';
+
+/** Ended jobs that are kept. Lists bring their own; these are for what ended while the page looked on. */
+const ENDED_KEPT = 2_000;
+
+type Listener = () => void;
+
+/** Calls back once per frame. A hidden page has no frames, and still has to know. */
+export type Schedule = (flush: () => void) => void;
+
+const perFrame: Schedule = (flush) => {
+  if (document.visibilityState === 'hidden') setTimeout(flush, 250);
+  else requestAnimationFrame(flush);
+};
+
+export class JobStore {
+  /** The greatest `rev` heard of: what `since` asks for. */
+  rev: number | undefined;
+
+  private readonly jobs = new Map<string, JobSummary>();
+  private readonly ofJob = new Map<string, Set<Listener>>();
+  private readonly ofSet = new Set<Listener>();
+  private readonly ofChanges = new Set<(jobs: JobSummary[]) => void>();
+  private readonly dirty = new Set<string>();
+  private scheduled = false;
+  private active: readonly JobSummary[] = [];
+
+  constructor(private readonly schedule: Schedule = perFrame) {}
+
+  get(id: string): JobSummary | undefined {
+    return this.jobs.get(id);
+  }
+
+  /** The newest of what is held and what a caller has. */
+  newest(job: JobSummary): JobSummary {
+    const held = this.jobs.get(job.id);
+    return held && held.rev > job.rev ? held : job;
+  }
+
+  /** What runs, oldest start first. The same array as long as it is the same jobs in the same states. */
+  running(): readonly JobSummary[] {
+    return this.active;
+  }
+
+  /** Ids of jobs that are held unfinished. */
+  unfinished(): string[] {
+    return [...this.jobs.values()].filter((job) => !isTerminal(job.status)).map((job) => job.id);
+  }
+
+  /** Takes in changed jobs. */
+  apply(jobs: readonly JobSummary[], rev?: number): void {
+    for (const job of jobs) {
+      const held = this.jobs.get(job.id);
+      if (held && held.rev >= job.rev) continue;
+      this.jobs.set(job.id, job);
+      this.dirty.add(job.id);
+    }
+    if (rev !== undefined) this.rev = Math.max(this.rev ?? 0, rev);
+    this.flushLater();
+  }
+
+  /**
+   * Takes in a snapshot: all that runs, and the newest jobs. Returns the jobs that were held unfinished and are not in it:
+   * they have ended, or wait far down in the queue, and have to be asked for.
+   */
+  replace(jobs: readonly JobSummary[], rev: number): string[] {
+    const there = new Set(jobs.map((job) => job.id));
+    this.apply(jobs, rev);
+    return this.unfinished().filter((id) => !there.has(id));
+  }
+
+  /** Forgets jobs that are no longer kept by the server. */
+  remove(ids: readonly string[]): void {
+    for (const id of ids) {
+      if (this.jobs.delete(id)) this.dirty.add(id);
+    }
+    this.flushLater();
+  }
+
+  /** Calls back when this job changed. */
+  onJob(id: string, listener: Listener): () => void {
+    const listeners = this.ofJob.get(id) ?? new Set();
+    this.ofJob.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.ofJob.get(id) === listeners) this.ofJob.delete(id);
+    };
+  }
+
+  /** Calls back when what `running()` returns changed. */
+  onRunning(listener: Listener): () => void {
+    this.ofSet.add(listener);
+    return () => this.ofSet.delete(listener);
+  }
+
+  /** Calls back with all jobs that changed since the last time. */
+  onChanges(listener: (jobs: JobSummary[]) => void): () => void {
+    this.ofChanges.add(listener);
+    return () => this.ofChanges.delete(listener);
+  }
+
+  private flushLater(): void {
+    if (this.scheduled || this.dirty.size === 0) return;
+    this.scheduled = true;
+    this.schedule(() => this.flush());
+  }
+
+  private flush(): void {
+    this.scheduled = false;
+    const ids = [...this.dirty];
+    this.dirty.clear();
+    this.forgetOldest();
+    this.sortRunning();
+    for (const id of ids) {
+      for (const listener of this.ofJob.get(id) ?? []) listener();
+    }
+    const changed = ids.map((id) => this.jobs.get(id)).filter((job) => job !== undefined);
+    for (const listener of this.ofChanges) listener(changed);
+  }
+
+  private sortRunning(): void {
+    const running = [...this.jobs.values()].filter((job) => job.status === 'running' || job.status === 'cancelling');
+    running.sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? '') || a.id.localeCompare(b.id));
+    const same = running.length === this.active.length && running.every((job, at) => job === this.active[at]);
+    if (same) return;
+    this.active = running;
+    for (const listener of this.ofSet) listener();
+  }
+
+  private forgetOldest(): void {
+    if (this.jobs.size <= ENDED_KEPT) return;
+    const ended = [...this.jobs.values()].filter((job) => isTerminal(job.status) && !this.ofJob.has(job.id));
+    if (ended.length <= ENDED_KEPT) return;
+    ended.sort((a, b) => a.rev - b.rev);
+    for (const job of ended.slice(0, ended.length - ENDED_KEPT)) this.jobs.delete(job.id);
+  }
+}

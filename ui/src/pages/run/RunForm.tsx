@@ -1,0 +1,3 @@
+export function RunForm() {
+  return <h1>RunForm</h1>;
+}

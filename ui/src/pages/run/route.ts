@@ -1,0 +1,17 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { rootRoute } from '../../app/root';
+
+export const runRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/run',
+  component: lazyRouteComponent(() => import('./Catalog'), 'Catalog'),
+});
+
+export const runTypeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/run/$type',
+  /** The job whose params the form begins with. */
+  validateSearch: (search: Record<string, unknown>): { from?: string } =>
+    typeof search.from === 'string' ? { from: search.from } : {},
+  component: lazyRouteComponent(() => import('./RunForm'), 'RunForm'),
+});

@@ -1,0 +1,3 @@
+export function Runners() {
+  return <h1>Runners</h1>;
+}
