@@ -1,4 +1,4 @@
-//! How it is asked: REST, probes, the document that describes both, and a plain landing page.
+//! How it is asked: REST, probes, the document that describes both, and the files of the web UI.
 //!
 //! ```text
 //!   request ─▶ headers ─▶ guard ─▶ routes ─▶ one file per resource ─▶ read ─▶ store        (questions)
@@ -29,7 +29,6 @@ pub mod headers;
 pub mod health;
 pub mod history;
 pub mod job_types;
-pub mod landing;
 pub mod limits;
 pub mod list;
 pub mod log_text;
@@ -44,6 +43,7 @@ pub mod show;
 pub mod state;
 pub mod stats;
 pub mod submit;
+pub mod ui;
 pub mod ws;
 
 pub use openapi::openapi;

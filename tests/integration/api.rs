@@ -176,13 +176,12 @@ async fn the_document_is_openapi_and_every_path_of_it_is_answered() {
 async fn the_pages_are_served_whole_from_the_binary() {
     let server = Server::start().await;
     for (path, media_type, part) in [
-        ("/", "text/html; charset=utf-8", "/landing.js"),
-        ("/landing.js", "text/javascript; charset=utf-8", "/api/jobs/ws"),
-        ("/landing.css", "text/css; charset=utf-8", "prefers-color-scheme"),
+        ("/", "text/html", "/assets/index-"),
+        ("/favicon.svg", "image/svg+xml", "<svg"),
         ("/api/docs", "text/html", "swagger-ui"),
         ("/api/docs/", "text/html", "swagger-ui"),
     ] {
-        let response = server.api.client().get(format!("{}{path}", server.api.url)).send().await.expect("an answer");
+        let response = open(&server, path).await;
         assert_eq!(response.status(), 200, "{path}");
         assert!(response.headers()["content-type"].to_str().expect("a type").starts_with(media_type), "{path}");
         let policy = response.headers()["content-security-policy"].to_str().expect("a policy").to_owned();
@@ -193,4 +192,43 @@ async fn the_pages_are_served_whole_from_the_binary() {
         assert!(!elsewhere, "{path} loads something from elsewhere");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn the_files_of_the_ui_are_cached_by_their_names_and_sent_compressed() {
+    let server = Server::start().await;
+    let page = open(&server, "/").await;
+    assert_eq!(page.headers()["cache-control"], "no-cache");
+    let tag = page.headers()["etag"].clone();
+    let page = page.text().await.expect("a text");
+    for path in ["/jobs", "/jobs/01890000-0000-7000-8000-000000000000?tab=logs", "/run/demo"] {
+        assert_eq!(open(&server, path).await.text().await.expect("a text"), page, "{path} is a page of the UI");
+    }
+    let script = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js")).expect("a script");
+    let whole = open(&server, script).await;
+    assert!(whole.headers()["cache-control"].to_str().expect("a text").contains("immutable"));
+    assert!(!whole.headers().contains_key("content-encoding"));
+    let whole = whole.bytes().await.expect("a body").len();
+
+    let ask = |path: &str, name: &str, value: &str| {
+        server.api.client().get(format!("{}{path}", server.api.url)).header(name, value).send()
+    };
+    let smaller = ask(script, "accept-encoding", "br, gzip;q=0.8").await.expect("an answer");
+    assert_eq!(smaller.headers()["content-encoding"], "gzip");
+    assert_eq!(smaller.headers()["vary"], "accept-encoding");
+    assert!(smaller.bytes().await.expect("a body").len() < whole / 2);
+    for (tag, status) in [(tag.to_str().expect("a text"), 304), ("\"another\"", 200)] {
+        assert_eq!(ask("/", "if-none-match", tag).await.expect("an answer").status(), status);
+    }
+    for path in ["/assets/none.js", "/../Cargo.toml", "/assets/%2e%2e/%2e%2e/.gitignore", "/api/none", "/health/none"] {
+        let answer = server.api.get(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["code"]), (404, &json!("unknown_path")), "{path}");
+    }
+    server.stop().await;
+}
+
+/// As a browser opens an address.
+async fn open(server: &Server, path: &str) -> reqwest::Response {
+    let request = server.api.client().get(format!("{}{path}", server.api.url)).header("accept", "text/html,*/*;q=0.8");
+    request.send().await.expect("an answer")
 }

@@ -40,9 +40,9 @@ inventory::submit!(JobType::of::<CountSheep>());
 "#;
 
 #[tokio::test]
-async fn one_new_file_is_a_new_type_in_rest_and_cli() {
+async fn one_new_file_is_a_new_type_in_rest_cli_and_ui() {
     let copy = tempfile::tempdir().expect("a folder");
-    for part in ["Cargo.toml", "Cargo.lock", "src", "migrations", "benches"] {
+    for part in ["Cargo.toml", "Cargo.lock", "src", "migrations", "benches", "ui/build.rs", "ui/dist"] {
         copy_tree(&Path::new(ROOT).join(part), &copy.path().join(part));
     }
     fs::write(copy.path().join("src/jobs/count_sheep.rs"), COUNT_SHEEP).expect("the one new file");
@@ -104,6 +104,7 @@ fn copy_tree(from: &Path, to: &Path) {
             copy_tree(&entry.path(), &to.join(entry.file_name()));
         }
     } else if from.is_file() {
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
         fs::copy(from, to).expect("a copy");
     }
 }
