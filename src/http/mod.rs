@@ -11,7 +11,7 @@
 //! - Every error is a [`Problem`](error::Problem) with a stable code. Nothing that a client sends may become a 500: what comes
 //!   in goes through [`body`], [`query`] and [`limits`], which know every bound and its reason.
 //! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
-//!   only one who accepts jobs and wishes that they stop.
+//!   only one who accepts jobs, wishes that they stop, and pauses.
 
 pub mod actor;
 pub mod body;
@@ -34,6 +34,7 @@ pub mod list;
 pub mod log_text;
 pub mod logs;
 mod openapi;
+pub mod pause;
 pub mod query;
 pub mod read;
 pub mod refusals;

@@ -11,8 +11,8 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, guard, headers, health, history, job_types, list, logs, retry, show,
-    stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, guard, headers, health, history, job_types, list, logs, pause, retry,
+    show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -26,6 +26,8 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/stats", vec![get(stats::stats)]),
         ("/api/job-types", vec![get(job_types::list)]),
         ("/api/job-types/{type}", vec![get(job_types::show)]),
+        ("/api/job-types/{type}/pause", vec![post(pause::pause)]),
+        ("/api/job-types/{type}/resume", vec![post(pause::resume)]),
         ("/api/jobs", vec![get(list::list), post(create::create)]),
         ("/api/jobs/batch", vec![post(create::batch)]),
         ("/api/jobs/cancel", vec![post(bulk_cancel::cancel)]),
@@ -233,6 +235,9 @@ mod tests {
             (sends(&format!("{job}/cancel"), ""), 503, "unavailable"),
             (sends(&format!("{job}/retry"), r#"{"params":{},"only_failed_items":true}"#), 422, "invalid_fields"),
             (get(&format!("{job}/logs?level=loud")), 400, "invalid_query"),
+            (sends("/api/job-types/none/pause", ""), 404, "unknown_job_type"),
+            (sends("/api/job-types/demo/pause", "[]"), 422, "invalid_fields"),
+            (sends("/api/job-types/demo/resume", ""), 503, "unavailable"),
         ] {
             let (answered, problem) = ask(request).await;
             assert_eq!((answered.as_u16(), &problem["code"]), (status, &json!(code)), "{problem}");

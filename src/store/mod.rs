@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  enqueue ─▶ claim ─▶ progress, logs ─▶ finish        (the order of a job's life, one file each)
-//!                 cancel ┘        └ rescue
+//!         pauses ┘  cancel ┘      └ rescue
 //!  listing, history, stats                             (what people ask)
 //! ```
 //!
@@ -23,6 +23,7 @@ pub mod lock;
 pub mod migrations;
 pub mod nodes;
 mod nul;
+pub mod pauses;
 pub mod pool;
 pub mod progress;
 pub mod read;

@@ -102,4 +102,14 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(job_events, job_item_errors, job_logs, jobs, media_files, nodes,);
+diesel::table! {
+    pauses (type_) {
+        #[sql_name = "type"]
+        type_ -> Text,
+        paused_by -> Text,
+        paused_at -> Timestamptz,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(job_events, job_item_errors, job_logs, jobs, media_files, nodes, pauses,);

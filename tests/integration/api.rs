@@ -133,6 +133,10 @@ async fn answers_keep_to_the_document() {
         ("post", "/api/jobs/{id}/retry", 201, json!({ "only_failed_items": true })),
         ("post", "/api/jobs/cancel", 200, json!({ "ids": [running] })),
         ("post", "/api/jobs/retry", 200, json!({ "all": true, "dry_run": true })),
+        ("post", "/api/job-types/{type}/pause", 200, json!({ "reason": "backup" })),
+        ("post", "/api/job-types/{type}/pause", 422, json!({ "reason": 7 })),
+        ("get", "/api/job-types", 200, Value::Null),
+        ("post", "/api/job-types/{type}/resume", 200, json!({})),
     ] {
         let real = path.replace("{id}", &id.to_string()).replace("{type}", "demo");
         let answer = if method == "get" { api.get(&real).await } else { api.post(&real, body).await }.expect(status);

@@ -16,6 +16,7 @@ mod life;
 mod listing;
 mod live;
 mod new_types;
+mod pausing;
 mod private_postgres;
 mod retrying;
 mod scan_library;
