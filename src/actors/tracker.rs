@@ -26,7 +26,7 @@ use crate::store::row::JobSummary;
 
 /// How often progress is stored and told. Ten times a second looks continuous, and bounds the writes of a job.
 const FLUSH: Duration = Duration::from_millis(100);
-/// How often silent clients are looked for.
+/// How often silent clients are looked for, and silent runs whose figures age.
 const SWEEP: Duration = Duration::from_secs(5);
 /// A client that was not heard for this long is gone; sessions ping every ten seconds.
 const SILENCE: Duration = Duration::from_secs(25);
@@ -103,6 +103,8 @@ pub struct JobTracker {
     batch: Batch,
     /// Attempts with news, to be read when the next batch begins.
     touched: HashMap<(Uuid, i32), Arc<Attempt>>,
+    /// Attempts that were touched and have not ended: those that say nothing are read now and then all the same.
+    running: HashMap<(Uuid, i32), Weak<Attempt>>,
     /// Whether the timer for touched attempts is set.
     flush_set: bool,
     /// Whether that timer has rung: touched attempts go with the next batch.
@@ -128,6 +130,7 @@ impl JobTracker {
             link: Some(link),
             batch: Batch::default(),
             touched: HashMap::new(),
+            running: HashMap::new(),
             flush_set: false,
             flush_due: false,
             told: HashMap::new(),
@@ -141,6 +144,7 @@ impl JobTracker {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         if mem::take(&mut self.flush_due) {
             let touched = mem::take(&mut self.touched);
+            self.running.extend(touched.iter().map(|(run, attempt)| (*run, Arc::downgrade(attempt))));
             self.batch.touched.extend(touched);
             self.flush_set = false;
         }
@@ -228,6 +232,23 @@ impl JobTracker {
         self.health.sessions.store(clients.len() as u64, Ordering::Relaxed);
     }
 
+    /// Reads the runs that fell silent: their pace is not what it was, and their curve may not be stored.
+    fn read_silent(&mut self, ctx: &mut Context<Self>) {
+        self.running.retain(|_, attempt| attempt.strong_count() > 0);
+        let running = self.running.iter().filter_map(|(run, attempt)| Some((*run, attempt.upgrade()?)));
+        let overdue: Vec<_> = running.filter(|(_, attempt)| attempt.is_overdue()).collect();
+        if !overdue.is_empty() {
+            self.touched.extend(overdue);
+            self.schedule_flush(ctx);
+        }
+    }
+
+    /// Forgets a run that is over.
+    fn forget(&mut self, run: (Uuid, i32)) {
+        self.touched.remove(&run);
+        self.running.remove(&run);
+    }
+
     fn schedule_flush(&mut self, ctx: &mut Context<Self>) {
         if !mem::replace(&mut self.flush_set, true) {
             ctx.run_later(FLUSH, |tracker, ctx| {
@@ -242,7 +263,10 @@ impl Actor for JobTracker {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(SWEEP, |tracker, _| tracker.sweep());
+        ctx.run_interval(SWEEP, |tracker, ctx| {
+            tracker.sweep();
+            tracker.read_silent(ctx);
+        });
     }
 }
 
@@ -259,7 +283,7 @@ impl Handler<Concluded> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, concluded: Concluded, ctx: &mut Self::Context) {
-        self.touched.remove(&(concluded.attempt.job_id, concluded.attempt.number));
+        self.forget((concluded.attempt.job_id, concluded.attempt.number));
         self.batch.conclude(concluded.attempt, concluded.conclusion);
         self.turn(ctx);
     }
@@ -269,7 +293,7 @@ impl Handler<Released> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Released(write): Released, ctx: &mut Self::Context) {
-        self.touched.remove(&(write.job_id, write.attempt));
+        self.forget((write.job_id, write.attempt));
         self.batch.release(write);
         self.turn(ctx);
     }

@@ -11,8 +11,8 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, guard, headers, health, history, job_types, list, logs, pause, retry,
-    show, stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, guard, headers, health, history, job_types, list, logs, pause,
+    retry, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.

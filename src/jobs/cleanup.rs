@@ -1,8 +1,8 @@
 //! Keeps the database small: deletes what is old, fails what is stale.
 //!
 //! Everything happens in small steps that each commit by themselves, so that no step holds locks for long, a cancellation is
-//! heard between two of them, and a run that is cut short loses nothing: the next one goes on. A job's logs, events and item
-//! errors go before the job, so that none of them outlives it.
+//! heard between two of them, and a run that is cut short loses nothing: the next one goes on. What belongs to a job
+//! (its logs, events, item errors, curve) goes before the job, so that none of it outlives it.
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -121,6 +121,7 @@ impl Cleanup {
             deleted.logs += self.drain(ctx, "job_logs", &ids).await?;
             deleted.events += self.drain(ctx, "job_events", &ids).await?;
             deleted.item_errors += self.drain(ctx, "job_item_errors", &ids).await?;
+            self.drain(ctx, "job_curves", &ids).await?;
             deleted.jobs += self.drop_jobs(ctx, &ids).await?;
         }
     }
@@ -185,8 +186,8 @@ impl Cleanup {
                     UPDATE jobs SET
                         status = CASE dead.status WHEN 'cancelling' THEN 'cancelled' ELSE 'failed' END,
                         outcome = CASE dead.status WHEN 'cancelling' THEN 'cancelled' ELSE 'failed' END,
-                        error = 'stale: its node is gone', completed_at = now(), updated_at = now(),
-                        rev = nextval('job_rev')
+                        error = 'stale: its node is gone', rate_per_second = NULL, eta_seconds = NULL,
+                        completed_at = now(), updated_at = now(), rev = nextval('job_rev')
                     FROM dead WHERE jobs.id = dead.id AND jobs.attempt = dead.attempt AND jobs.status = dead.status
                     RETURNING jobs.id, jobs.attempt, jobs.status),
                  noted AS (

@@ -1,8 +1,8 @@
 //! Where jobs are kept: Postgres, and nothing else.
 //!
 //! ```text
-//!  enqueue ─▶ claim ─▶ progress, logs ─▶ finish        (the order of a job's life, one file each)
-//!         pauses ┘  cancel ┘      └ rescue
+//!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
+//!         pauses ┘  cancel ┘        └ rescue
 //!  listing, history, stats                             (what people ask)
 //! ```
 //!
@@ -13,6 +13,7 @@
 pub mod cancel;
 pub mod claim;
 pub mod connect;
+pub mod curve;
 pub mod embedded;
 pub mod enqueue;
 pub mod finish;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::support::database;
 use crate::support::server::Server;
 
-/// A job of long ago or not so long ago, with two log lines, an event and an item error.
+/// A job of long ago or not so long ago, with two log lines, an event, an item error and a curve.
 async fn insert(url: &str, status: &str, age_days: u32) -> Uuid {
     let id = Uuid::now_v7();
     let (ended, outcome) = match status {
@@ -21,7 +21,8 @@ async fn insert(url: &str, status: &str, age_days: u32) -> Uuid {
          INSERT INTO job_logs (job_id, seq, at, level, target, message)
          VALUES ('{id}', 1, now(), 'info', 'demo', 'one'), ('{id}', 2, now(), 'info', 'demo', 'two');
          INSERT INTO job_events (job_id, kind, attempt) VALUES ('{id}', 'created', 0);
-         INSERT INTO job_item_errors (job_id, seq, item, error) VALUES ('{id}', 1, 'item', 'error')"
+         INSERT INTO job_item_errors (job_id, seq, item, error) VALUES ('{id}', 1, 'item', 'error');
+         INSERT INTO job_curves (job_id, attempt, points) VALUES ('{id}', 1, '[]')"
     );
     database::connect(url).await.batch_execute(&sql).await.unwrap();
     id
@@ -33,7 +34,8 @@ async fn rows_of(url: &str, id: Uuid) -> Value {
         "SELECT (SELECT count(*) FROM jobs WHERE id = '{id}') AS jobs,
                 (SELECT count(*) FROM job_logs WHERE job_id = '{id}') AS logs,
                 (SELECT count(*) FROM job_events WHERE job_id = '{id}') AS events,
-                (SELECT count(*) FROM job_item_errors WHERE job_id = '{id}') AS item_errors"
+                (SELECT count(*) FROM job_item_errors WHERE job_id = '{id}') AS item_errors,
+                (SELECT count(*) FROM job_curves WHERE job_id = '{id}') AS curves"
     );
     database::rows(url, &sql).await.remove(0)
 }
@@ -55,7 +57,7 @@ async fn old_jobs_go_with_all_that_belongs_to_them_and_the_others_stay() {
         old.push(insert(url, status, 31).await);
     }
     let kept = [insert(url, "completed", 29).await, insert(url, "failed", 0).await, insert(url, "pending", 400).await];
-    let whole = json!({ "jobs": 1, "logs": 2, "events": 1, "item_errors": 1 });
+    let whole = json!({ "jobs": 1, "logs": 2, "events": 1, "item_errors": 1, "curves": 1 });
 
     let (mut counted, looked) = cleanup(&server, json!({ "dry_run": true })).await;
     for id in old.iter().chain(&kept) {
@@ -63,7 +65,10 @@ async fn old_jobs_go_with_all_that_belongs_to_them_and_the_others_stay() {
     }
     let (mut deleted, did) = cleanup(&server, json!({})).await;
     for id in &old {
-        assert_eq!(rows_of(url, *id).await, json!({ "jobs": 0, "logs": 0, "events": 0, "item_errors": 0 }));
+        assert_eq!(
+            rows_of(url, *id).await,
+            json!({ "jobs": 0, "logs": 0, "events": 0, "item_errors": 0, "curves": 0 })
+        );
     }
     for id in &kept {
         assert_eq!(rows_of(url, *id).await, whole);

@@ -9,6 +9,7 @@ mod cancelling;
 mod cleanup;
 mod command_line;
 mod creating;
+mod curve;
 mod foreign;
 mod guarantees;
 mod history;
