@@ -43,6 +43,8 @@ function receive(message) {
       if (!held || held.rev <= job.rev) jobs.set(job.id, job);
     }
     rev = Math.max(rev ?? 0, message.rev);
+  } else if (message.type === "job_removed") {
+    for (const id of message.jobs) jobs.delete(id);
   } else {
     return;
   }
