@@ -18,7 +18,7 @@ use super::conclusion::Conclusion;
 use super::health::Health;
 use super::outbox::{LogLines, Outbox, Update};
 use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
-use crate::job::Attempt;
+use crate::job::{Attempt, RemovedJob};
 use crate::store::cancel::RungWrite;
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
@@ -63,6 +63,11 @@ pub struct Climbed(pub RungWrite);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Stored(pub Vec<JobSummary>);
+
+/// Fact: these jobs are deleted.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Removed(pub Vec<RemovedJob>);
 
 /// Command: store the wish that these jobs stop. Answers with what they are after it; a missing one does not exist.
 #[derive(Message)]
@@ -111,6 +116,8 @@ pub struct JobTracker {
     flush_due: bool,
     /// The newest change told of each job that runs here: an older one that arrives later is not told.
     told: HashMap<Uuid, i64>,
+    /// Deleted jobs that are told after the batch that is under way: it may hold the end of one of them.
+    removed: Vec<RemovedJob>,
     /// The clients.
     clients: Vec<Weak<Outbox>>,
     /// Told when ends are stored.
@@ -134,6 +141,7 @@ impl JobTracker {
             flush_set: false,
             flush_due: false,
             told: HashMap::new(),
+            removed: Vec::new(),
             clients: Vec::new(),
             supervisor: None,
             health,
@@ -164,6 +172,7 @@ impl JobTracker {
         ctx.spawn(writing.into_actor(self).map(|(link, written), tracker, ctx| {
             tracker.link = Some(link);
             tracker.tell(written);
+            tracker.announce_removed();
             tracker.health.unwritten.store(tracker.batch.ends() as u64, Ordering::Relaxed);
             tracker.turn(ctx);
         }));
@@ -188,6 +197,14 @@ impl JobTracker {
         }
         let updates: Vec<_> = jobs.iter().map(|job| Arc::new(Update::of(job))).collect();
         self.each_client(|client| client.push(&updates));
+    }
+
+    /// Tells of deleted jobs, once nothing else is to be told of them.
+    fn announce_removed(&mut self) {
+        let removed = mem::take(&mut self.removed);
+        if !removed.is_empty() {
+            self.each_client(|client| client.push_removed(&removed));
+        }
     }
 
     /// Whether a change is newer than what was told of its job.
@@ -313,6 +330,17 @@ impl Handler<Stored> for JobTracker {
 
     fn handle(&mut self, Stored(jobs): Stored, _: &mut Self::Context) {
         self.announce(jobs);
+    }
+}
+
+impl Handler<Removed> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Removed(jobs): Removed, _: &mut Self::Context) {
+        self.removed.extend(jobs);
+        if self.link.is_some() {
+            self.announce_removed();
+        }
     }
 }
 

@@ -81,7 +81,8 @@ impl Application {
         let drivers = driver_runtime()?;
         let node_id = Uuid::now_v7();
         runtime.block_on(prepare(&database_url, node_id, data_dir.predecessor()))?;
-        let environment = Environment { db: Some(pool::build(&database_url, drivers.handle().clone())?), media_roots };
+        let db = pool::build(&database_url, drivers.handle().clone())?;
+        let environment = Environment { db: Some(db), on_removed: None, media_roots };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();

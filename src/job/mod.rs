@@ -31,7 +31,7 @@ pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched, Reading};
 pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
 pub use curve::CurvePoint;
-pub use environment::{DbPool, Environment, MediaRoots};
+pub use environment::{DbPool, Environment, MediaRoots, OnRemoved, RemovedJob};
 pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, middle_of_log};
 pub use outcome::{Fatal, JobResult, Outcome};
 pub use pace::Pace;

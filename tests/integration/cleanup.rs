@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::database;
+use crate::support::live::Live;
 use crate::support::server::Server;
 
 /// A job of long ago or not so long ago, with two log lines, an event, an item error and a curve.
@@ -101,13 +102,54 @@ async fn more_old_jobs_than_one_step_deletes_all_go() {
                 SELECT (SELECT min(id::text)::uuid FROM jobs), n, now(), 'info', 'demo', 'a line'
                 FROM generate_series(1, 25000) n";
     database::execute(url, many).await;
+    let mut live = Live::connect(&server.api, "/api/jobs/ws").await;
+    live.next_of("snapshot").await;
     let (deleted, id) = cleanup(&server, json!({})).await;
+    assert_eq!(removed(&mut live, 2500).await.len(), 2500, "each is told once");
     assert_eq!((&deleted["jobs"], &deleted["logs"]), (&json!(2500), &json!(25_000)));
     let job = server.api.job(id).await;
     assert_eq!((&job["processed_items"], &job["total_items"]), (&json!(2500), &json!(2500)));
     let left =
         database::rows(url, "SELECT count(*) AS n FROM jobs WHERE completed_at < now() - interval '30 days'").await;
     assert_eq!(left[0]["n"], 0);
+    server.stop().await;
+}
+
+/// The jobs that a client is told are gone, up to this many.
+async fn removed(live: &mut Live, count: usize) -> Vec<Value> {
+    let mut removed = Vec::new();
+    while removed.len() < count {
+        removed.extend(live.next_of("job_removed").await["jobs"].as_array().expect("ids").iter().cloned());
+    }
+    removed
+}
+
+#[tokio::test]
+async fn those_who_watch_a_job_are_told_that_it_is_gone() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let ids = api.submit_many("demo", &json!({ "items": 0 }), 3).await;
+    for id in &ids {
+        api.until_status(*id, "completed").await;
+    }
+    let mut all = Live::connect(api, "/api/jobs/ws").await;
+    let mut one = Live::connect(api, &format!("/api/jobs/{}/ws", ids[1])).await;
+    let mut others = Live::connect(api, "/api/jobs/ws").await;
+    for live in [&mut all, &mut one, &mut others] {
+        live.next_of("snapshot").await;
+    }
+    others.send(json!({ "type": "unsubscribe", "all": true })).await;
+    others.send(json!({ "type": "subscribe", "types": ["cleanup"] })).await;
+    others.next_of("snapshot").await;
+
+    cleanup(&server, json!({ "retention_days": 0, "dry_run": true })).await;
+    let (deleted, _) = cleanup(&server, json!({ "retention_days": 0 })).await;
+    assert_eq!(deleted["jobs"], 4, "three, and the cleanup that only looked");
+    let told = removed(&mut all, 4).await;
+    assert!(ids.iter().all(|id| told.contains(&json!(id))), "{told:?}");
+    assert_eq!(one.next_of("job_removed").await, json!({ "type": "job_removed", "jobs": [ids[1]] }));
+    let told = removed(&mut others, 1).await;
+    assert!(told.len() == 1 && ids.iter().all(|id| !told.contains(&json!(id))), "{told:?}");
     server.stop().await;
 }
 
