@@ -140,6 +140,13 @@ test('a job that a snapshot no longer has is asked for, and forgotten when the s
   expect(store.get('goes')).toBeUndefined();
 });
 
+test('a job that the server removed is forgotten', () => {
+  const { store } = connect();
+  socket().open(2, [job('a', 1, 'completed'), job('b', 2)]);
+  socket().tell({ type: 'job_removed', jobs: ['a'] });
+  expect([store.get('a'), store.get('b')?.rev]).toEqual([undefined, 2]);
+});
+
 test('an unanswered ping means behind, and longer silence a dead socket', async () => {
   const { connection } = connect();
   socket().open(1);
