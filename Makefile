@@ -114,6 +114,20 @@ browser: ui-build ## Test the page in Chromium against the debug build of the pr
 	cargo build --locked
 	$(IN_UI) STASHHOG=$(abspath $(TARGET))/debug/stashhog npm run --silent browser
 
+.PHONY: screenshots
+screenshots: ## Take the pictures in docs/screenshots anew
+	@.ci/need cargo cc postgres node chromium
+	@$(MAKE) --no-print-directory ui-build
+	cargo build --locked
+	$(IN_UI) SUITE=shot STASHHOG=$(abspath $(TARGET))/debug/stashhog npm run --silent browser
+
+.PHONY: ui-bench
+ui-bench: ## Measure the page: first load, many updates, from a finish to its row
+	@.ci/need cargo cc postgres node chromium
+	@$(MAKE) --no-print-directory ui-build
+	cargo build --locked --release
+	$(IN_UI) SUITE=bench STASHHOG=$(abspath $(TARGET))/release/stashhog npm run --silent browser
+
 .PHONY: bench
 bench: ## Measure: a progress call, and the whole server from outside (DIR=/some/folder to scan)
 	@.ci/need cargo cc postgres
