@@ -9,6 +9,7 @@ mod cancelling;
 mod cleanup;
 mod command_line;
 mod creating;
+mod explaining;
 mod foreign;
 mod guarantees;
 mod history;
