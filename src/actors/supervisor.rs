@@ -140,7 +140,7 @@ impl JobSupervisor {
                 draining: None,
             };
             for registered in parts.registry.iter() {
-                let slots = parts.slots.get(registered.spec.name).copied().unwrap_or_else(|| registered.spec.slots());
+                let slots = registered.spec.slots_if_told(parts.slots.get(registered.spec.name).copied());
                 supervisor.place_runner(registered, slots, ctx);
             }
             supervisor
@@ -150,7 +150,6 @@ impl JobSupervisor {
     fn place_runner(&mut self, registered: &Registered, slots: u32, ctx: &mut Context<Self>) {
         let spec = registered.spec;
         let serial = spec.admission == Admission::Serial;
-        let slots = if serial { slots.min(1) } else { slots };
         let addr = JobRunner::new(RunnerParts {
             spec,
             progress: Arc::clone(&registered.progress),
@@ -165,7 +164,6 @@ impl JobSupervisor {
         .start();
         if let Some(health) = self.health.runner(spec.name) {
             health.slots.store(u64::from(slots), Ordering::Relaxed);
-            health.running.store(0, Ordering::Relaxed);
         }
         self.runners.insert(spec.name, RunnerPlace { addr, slots, busy: 0, serial });
     }
@@ -185,6 +183,7 @@ impl JobSupervisor {
             submitted: mem::take(&mut self.submitted),
             pauses: mem::take(&mut self.pauses),
             renew: mem::take(&mut self.beat_due),
+            claiming: self.draining.is_none(),
             known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
             rooms,
         };

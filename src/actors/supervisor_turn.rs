@@ -40,6 +40,8 @@ pub struct Turn {
     pub submitted: Vec<Waiting>,
     pub pauses: Vec<WaitingPause>,
     pub renew: bool,
+    /// Whether this node claims jobs, as its renewal says.
+    pub claiming: bool,
     /// When orphans are to be looked for: the jobs that run here and are none.
     pub known: Option<Vec<Uuid>>,
     pub rooms: Vec<Room>,
@@ -66,11 +68,11 @@ pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) ->
     let mut done = TurnDone { answered: true, ..TurnDone::default() };
     accept(&mut link, turn.submitted, &mut done, &tracker).await;
     pause(&mut link, turn.pauses, &mut done).await;
-    let Turn { node, alone, renew, known, rooms, .. } = turn;
+    let Turn { node, alone, renew, claiming, known, rooms, .. } = turn;
     let upkeep = link.once(async |conn| {
         let mut asked = Vec::new();
         if renew {
-            nodes::renew(conn, node).await?;
+            nodes::renew(conn, node, claiming).await?;
             asked = cancel::asked(conn, node).await?;
         }
         match known {

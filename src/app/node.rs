@@ -75,6 +75,7 @@ pub(super) async fn serve(
         health: Arc::clone(&health),
     });
     let state = AppState {
+        node: parts.node_id,
         registry: parts.registry,
         supervisor: supervisor.clone(),
         tracker: tracker.clone(),

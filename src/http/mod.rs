@@ -23,6 +23,8 @@ pub mod create;
 pub mod cursor;
 pub mod docs;
 pub mod error;
+pub mod explain;
+mod explain_text;
 pub mod fields;
 pub mod guard;
 pub mod headers;

@@ -11,8 +11,8 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, guard, headers, health, history, job_types, list, logs, pause,
-    retry, show, stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
+    pause, retry, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -35,6 +35,7 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/run/{type}", vec![post(create::run)]),
         ("/api/jobs/ws", vec![get(ws::all)]),
         ("/api/jobs/{id}", vec![get(show::show)]),
+        ("/api/jobs/{id}/explain", vec![get(explain::explain)]),
         ("/api/jobs/{id}/logs", vec![get(logs::logs)]),
         ("/api/jobs/{id}/events", vec![get(history::events)]),
         ("/api/jobs/{id}/item-errors", vec![get(history::item_errors)]),
@@ -169,6 +170,7 @@ mod tests {
             health: Arc::clone(&health),
         });
         AppState {
+            node: Uuid::nil(),
             health,
             registry,
             supervisor,

@@ -3,7 +3,7 @@
 //! ```text
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
 //!         pauses ┘  cancel ┘        └ rescue
-//!  listing, history, stats                             (what people ask)
+//!  listing, history, explain, nodes, stats             (what people ask)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -16,6 +16,7 @@ pub mod connect;
 pub mod curve;
 pub mod embedded;
 pub mod enqueue;
+pub mod explain;
 pub mod finish;
 pub mod history;
 pub mod link;

@@ -101,15 +101,19 @@ pub struct CancelLadder {
     #[schema(required)]
     pub reason: Option<String>,
     /// When its runner heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub delivered_at: Option<DateTime<Utc>>,
     /// When its handler had stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub stopped_at: Option<DateTime<Utc>>,
     /// When its grace was over and it was aborted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub aborted_at: Option<DateTime<Utc>>,
     /// When it still blocked a thread and was fenced off.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub abandoned_at: Option<DateTime<Utc>>,
 }

@@ -109,6 +109,8 @@ diesel::table! {
         started_at -> Timestamptz,
         renewed_at -> Timestamptz,
         stopped_at -> Nullable<Timestamptz>,
+        slots -> Jsonb,
+        claiming -> Bool,
     }
 }
 
