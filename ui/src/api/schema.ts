@@ -247,6 +247,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Explains why a job is not running, or what it does. */
+        get: operations["explain_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{id}/item-errors": {
         parameters: {
             query?: never;
@@ -549,6 +566,11 @@ export interface components {
             /** @description Why, for its history. */
             reason?: string | null;
         };
+        /**
+         * @description How far the stop of a running job has come.
+         * @enum {string}
+         */
+        CancelRung: "requested" | "delivered" | "aborted";
         /** @description A frame from a client. */
         ClientMessage: (components["schemas"]["Subscribe"] & {
             /** @enum {string} */
@@ -669,6 +691,67 @@ export interface components {
             /** @description Why. */
             reason: string | null;
         };
+        /** @description Why a job is not running, or what it does. Of the facts only those are there that apply. */
+        Explanation: {
+            /**
+             * Format: int64
+             * @description How many jobs of its type come first; up to 1,000, which stands for that many or more.
+             */
+            ahead?: number;
+            /**
+             * Format: int32
+             * @description Which run it is in, or was in last.
+             */
+            attempt?: number;
+            /**
+             * Format: double
+             * @description For how long its handler has kept its thread without an `.await`, when that is more than a second. Only the node that
+             *     runs it can tell.
+             */
+            blocked_seconds?: number;
+            /** @description Who asked it to stop, and how it did. */
+            cancel?: components["schemas"]["CancelLadder"];
+            /** @description The explanation, for programs. */
+            code: components["schemas"]["ExplanationCode"];
+            /** @description Why it failed. */
+            error?: string;
+            /** @description The jobs that have what it waits for, the first 10 that began. */
+            held_by?: components["schemas"]["JobSummary"][];
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description The node that runs it, or ran it last. */
+            node?: components["schemas"]["NodeName"];
+            /** @description The pause of its type, while it waits. */
+            paused?: components["schemas"]["Pause"];
+            /**
+             * Format: date-time
+             * @description Not started before; while that is to come.
+             */
+            run_at?: string;
+            /** @description How far its stop has come. */
+            rung?: components["schemas"]["CancelRung"];
+            /** @description The explanation, for people; times in it are UTC. */
+            sentence: string;
+            /**
+             * Format: date-time
+             * @description When it began to be as it is: when it was started, asked to stop, or ended.
+             */
+            since?: string;
+            /** @description The slots of its type, while it waits for one. Not of a serial type: there `held_by` decides. */
+            slots?: components["schemas"]["SlotsTaken"];
+            /** @description Its status. */
+            status: components["schemas"]["Status"];
+            /** @description Its type. */
+            type: string;
+        };
+        /**
+         * @description Why a job is not running, or what it does.
+         * @enum {string}
+         */
+        ExplanationCode: "scheduled" | "paused" | "no_node" | "serial_held" | "slots_taken" | "next" | "running" | "cancelling" | "orphan" | "ended";
         /** @description What is wrong with one field. */
         FieldError: {
             /** @description What is wrong, in a sentence. */
@@ -1008,6 +1091,25 @@ export interface components {
              */
             failed: number;
         };
+        /** @description A node, by the names that people know it by. */
+        NodeName: {
+            /** @description Its machine. */
+            hostname: string;
+            /**
+             * Format: uuid
+             * @description Its id, fresh per start.
+             */
+            id: string;
+            /** @description Whether it lives, as far as its lease says. */
+            live: boolean;
+            /**
+             * Format: int32
+             * @description Its process.
+             */
+            pid: number;
+            /** @description Whether it is the one that answers. */
+            this: boolean;
+        };
         /**
          * @description What a handler returned.
          * @enum {string}
@@ -1172,6 +1274,19 @@ export interface components {
             /** @enum {string} */
             type: "pong";
         };
+        /** @description The slots of a type on all live nodes. */
+        SlotsTaken: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            of: number;
+            /**
+             * Format: int64
+             * @description How many are taken.
+             */
+            taken: number;
+        };
         /** @description Figures over all jobs. */
         Stats: {
             /** @description Jobs that have not ended, by type and status. */
@@ -1286,6 +1401,7 @@ export type BulkRequest = components['schemas']['BulkRequest'];
 export type BulkRetried = components['schemas']['BulkRetried'];
 export type CancelLadder = components['schemas']['CancelLadder'];
 export type CancelRequest = components['schemas']['CancelRequest'];
+export type CancelRung = components['schemas']['CancelRung'];
 export type ClientMessage = components['schemas']['ClientMessage'];
 export type Color = components['schemas']['Color'];
 export type Curve = components['schemas']['Curve'];
@@ -1294,6 +1410,8 @@ export type Durations = components['schemas']['Durations'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type EventPage = components['schemas']['EventPage'];
 export type EventRow = components['schemas']['EventRow'];
+export type Explanation = components['schemas']['Explanation'];
+export type ExplanationCode = components['schemas']['ExplanationCode'];
 export type FieldError = components['schemas']['FieldError'];
 export type Gap = components['schemas']['Gap'];
 export type ItemErrorPage = components['schemas']['ItemErrorPage'];
@@ -1311,6 +1429,7 @@ export type LogLevel = components['schemas']['LogLevel'];
 export type LogPage = components['schemas']['LogPage'];
 export type LogRow = components['schemas']['LogRow'];
 export type Minute = components['schemas']['Minute'];
+export type NodeName = components['schemas']['NodeName'];
 export type OutcomeKind = components['schemas']['OutcomeKind'];
 export type Pause = components['schemas']['Pause'];
 export type PauseRequest = components['schemas']['PauseRequest'];
@@ -1319,6 +1438,7 @@ export type Ready = components['schemas']['Ready'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RunnerState = components['schemas']['RunnerState'];
 export type ServerMessage = components['schemas']['ServerMessage'];
+export type SlotsTaken = components['schemas']['SlotsTaken'];
 export type Stats = components['schemas']['Stats'];
 export type Status = components['schemas']['Status'];
 export type Subscribe = components['schemas']['Subscribe'];
@@ -4411,6 +4531,161 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_job`: there is no such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    explain_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why it is not running, or what it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
