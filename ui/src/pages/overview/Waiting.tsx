@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { api, unwrap } from '../../api/client';
 import type { JobSummary, Stats } from '../../api/schema';
 import { TypeTag } from '../../job/tags';
-import { When } from '../../job/times';
+import { Why } from '../../job/Why';
 import { count } from '../../job/words';
 import { useLiveJob } from '../../live/live';
 
@@ -49,21 +49,9 @@ function Row({ read }: { read: JobSummary }) {
       <span className="row-name">
         <TypeTag type={job.type} />
         <Link to="/jobs/$id" params={{ id: job.id }} className="row-text">
-          <Why job={job} />
+          {job.status === 'pending' ? <Why job={job} /> : 'Started'}
         </Link>
       </span>
     </li>
   );
-}
-
-function Why({ job }: { job: JobSummary }) {
-  if (job.status !== 'pending') return 'Started';
-  if (Date.parse(job.run_at) > Date.now()) {
-    return (
-      <>
-        Due <When at={job.run_at} />
-      </>
-    );
-  }
-  return job.message ?? 'Waits for a free slot';
 }
