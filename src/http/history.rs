@@ -8,11 +8,9 @@ use uuid::Uuid;
 use super::error::ApiError;
 use super::list::page_of;
 use super::query::{FromQuery, Query, QueryReader};
-use super::read::read;
-use super::show::unknown;
+use super::show::of_job;
 use super::state::AppState;
 use super::{limits, refusals};
-use crate::store::cancel::current;
 use crate::store::history::{self, EventRow, ItemErrorRow};
 
 /// Rows of a page unless told otherwise.
@@ -99,12 +97,9 @@ pub async fn events(
     id: Path<Uuid>,
     Query(query): Query<EventQuery>,
 ) -> Result<Json<EventPage>, ApiError> {
-    let found = read(&state.db, async |conn| {
-        let known = !current(conn, &[*id]).await?.is_empty();
-        let events = history::events(conn, *id, query.after.unwrap_or(-1), query.limit + 1).await?;
-        Ok(known.then_some(events))
-    });
-    let (events, more) = page_of(found.await?.ok_or_else(|| unknown(*id))?, query.limit);
+    let after = query.after.unwrap_or(-1);
+    let found = of_job(&state, *id, async |conn| history::events(conn, *id, after, query.limit + 1).await);
+    let (events, more) = page_of(found.await?, query.limit);
     let next = events.last().map(|event| event.id).or(query.after);
     Ok(Json(EventPage { events, next, more }))
 }
@@ -123,13 +118,9 @@ pub async fn item_errors(
     id: Path<Uuid>,
     Query(query): Query<ItemErrorQuery>,
 ) -> Result<Json<ItemErrorPage>, ApiError> {
-    let found = read(&state.db, async |conn| {
-        let known = !current(conn, &[*id]).await?.is_empty();
-        let (after, text) = (query.after.unwrap_or(-1), query.q.as_deref());
-        let errors = history::item_errors(conn, *id, after, text, query.limit + 1).await?;
-        Ok(known.then_some(errors))
-    });
-    let (item_errors, more) = page_of(found.await?.ok_or_else(|| unknown(*id))?, query.limit);
+    let (after, text) = (query.after.unwrap_or(-1), query.q.as_deref());
+    let found = of_job(&state, *id, async |conn| history::item_errors(conn, *id, after, text, query.limit + 1).await);
+    let (item_errors, more) = page_of(found.await?, query.limit);
     let next = item_errors.last().map(|error| error.seq).or(query.after);
     Ok(Json(ItemErrorPage { item_errors, next, more }))
 }

@@ -11,9 +11,8 @@ use uuid::Uuid;
 use super::error::ApiError;
 use super::logs::LogQuery;
 use super::read::read;
-use super::show::unknown;
+use super::show::of_job;
 use super::state::AppState;
-use crate::store::cancel::current;
 use crate::store::history::{self, LogFilter, LogRow};
 
 /// Lines that are read at a time.
@@ -21,9 +20,7 @@ const PAGE: i64 = 1_000;
 
 /// Answers with the lines as text.
 pub(super) async fn download(state: Data<AppState>, id: Uuid, query: LogQuery) -> Result<HttpResponse, ApiError> {
-    if read(&state.db, async |conn| current(conn, &[id]).await).await?.is_empty() {
-        return Err(unknown(id));
-    }
+    of_job(&state, id, async |_| Ok(())).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"));
     response.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.log\"")));

@@ -15,12 +15,10 @@ use super::error::ApiError;
 use super::list::page_of;
 use super::log_text;
 use super::query::{FromQuery, Query, QueryReader};
-use super::read::read;
-use super::show::unknown;
+use super::show::of_job;
 use super::state::AppState;
 use super::{limits, refusals};
 use crate::job::LogLevel;
-use crate::store::cancel::current;
 use crate::store::history::{self, LogFilter, LogRow};
 
 /// Lines of an answer unless told otherwise.
@@ -153,16 +151,12 @@ pub async fn logs(state: Data<AppState>, id: Path<Uuid>, query: Query<LogQuery>)
     if query.format == LogFormat::Text {
         return log_text::download(state, id, query).await;
     }
-    let page = read(&state.db, async |conn| {
-        let known = !current(conn, &[id]).await?.is_empty();
-        let page = match (query.tail, query.before) {
-            (Some(tail), _) => last(conn, id, &query, i64::MAX, tail).await?,
-            (None, Some(before)) => last(conn, id, &query, before, query.limit).await?,
-            (None, None) => first(conn, id, &query).await?,
-        };
-        Ok(known.then_some(page))
+    let page = of_job(&state, id, async |conn| match (query.tail, query.before) {
+        (Some(tail), _) => last(conn, id, &query, i64::MAX, tail).await,
+        (None, Some(before)) => last(conn, id, &query, before, query.limit).await,
+        (None, None) => first(conn, id, &query).await,
     });
-    Ok(HttpResponse::Ok().json(page.await?.ok_or_else(|| unknown(id))?))
+    Ok(HttpResponse::Ok().json(page.await?))
 }
 
 /// A page of lines after a position.

@@ -1,6 +1,8 @@
 //! One job, whole.
 
 use actix_web::web::{Data, Json, Path};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -10,6 +12,7 @@ use super::query::Query;
 use super::read::read;
 use super::refusals;
 use super::state::AppState;
+use crate::store::cancel::current;
 use crate::store::curve::Curve;
 use crate::store::enqueue::NewJob;
 use crate::store::listing::{self, Whole};
@@ -55,6 +58,19 @@ pub async fn get(state: &AppState, id: Uuid) -> Result<JobDetail, ApiError> {
     let found = read(&state.db, async |conn| listing::get(conn, id).await).await?;
     let Whole { job, body, retried_as, curve } = found.ok_or_else(|| unknown(id))?;
     Ok(JobDetail { job, body, retried_as, curve })
+}
+
+/// What is read of a job that exists, or the error that it does not.
+pub async fn of_job<T>(
+    state: &AppState,
+    id: Uuid,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+) -> Result<T, ApiError> {
+    let found = read(&state.db, async |conn| match current(conn, &[id]).await?.is_empty() {
+        true => Ok(None),
+        false => work(conn).await.map(Some),
+    });
+    found.await?.ok_or_else(|| unknown(id))
 }
 
 /// There is no such job.

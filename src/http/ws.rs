@@ -15,14 +15,12 @@ use uuid::Uuid;
 use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::query::{FromQuery, Query, QueryReader, flag};
-use super::read::read;
 use super::refusals;
-use super::show::unknown;
+use super::show::of_job;
 use super::state::AppState;
 use crate::actors::outbox::Outbox;
 use crate::actors::protocol::{Subscribe, Target};
 use crate::actors::session::ClientSession;
-use crate::store::cancel::current;
 
 /// A subscription names up to a thousand jobs of 39 bytes each.
 const FRAME_BYTES: usize = 64 << 10;
@@ -87,9 +85,7 @@ pub async fn one(
     state: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    if read(&state.db, async |conn| current(conn, &[*id]).await).await?.is_empty() {
-        return Err(unknown(*id));
-    }
+    of_job(&state, *id, async |_| Ok(())).await?;
     upgrade(&request, begin.0, Target::job(*id), &state, body)
 }
 

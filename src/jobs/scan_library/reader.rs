@@ -114,7 +114,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    //! Also a folder for the tests of other files.
+
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
@@ -122,7 +124,7 @@ mod tests {
     use crate::services::media::OSHASH_CHUNK;
 
     /// A resolved path: the folder for temporary files may be a symlink.
-    fn folder() -> (tempfile::TempDir, PathBuf) {
+    pub fn folder() -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().canonicalize().unwrap();
         (dir, path)

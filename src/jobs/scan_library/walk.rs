@@ -258,18 +258,13 @@ mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
 
+    use super::super::reader::tests::folder;
     use super::{Met, Walk, count_files, micros};
-
-    fn folder() -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().canonicalize().unwrap();
-        (dir, path)
-    }
 
     fn fill(folder: &Path, files: &[&str]) {
         for file in files {
