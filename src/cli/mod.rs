@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   Cli ─▶ serve ──────────────────────────────▶ Application
-//!     └──▶ run, jobs …, types, openapi ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
-//!               │                           └────▶ Application in this process, on a free port
+//!     └──▶ run, jobs …, types, nodes, openapi ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
+//!               │                                  └────▶ Application in this process, on a free port
 //!               └─ Attendant: Follower (what happens) ─▶ View (bar or lines) ─▶ report
 //! ```
 //!
@@ -20,6 +20,7 @@ mod follow;
 mod jobs;
 mod ladder;
 mod logging;
+mod nodes;
 mod openapi;
 mod problem;
 mod reach;
@@ -63,6 +64,7 @@ enum Command {
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
     Types(types::TypesArgs),
+    Nodes(nodes::NodesArgs),
     /// Print the OpenAPI description of the API as JSON
     Openapi {
         /// Accepted for uniformity: it is JSON anyway
@@ -123,6 +125,7 @@ impl Cli {
                 Command::Run(args) => run::run(args, line, reach).await,
                 Command::Jobs(command) => jobs::run(command, &reach).await,
                 Command::Types(args) => types::run(args, &reach).await,
+                Command::Nodes(args) => nodes::run(args, &reach).await,
                 Command::Openapi { json: _ } => openapi::run(&reach).await,
             }
         })

@@ -35,6 +35,7 @@ pub mod limits;
 pub mod list;
 pub mod log_text;
 pub mod logs;
+pub mod nodes;
 mod openapi;
 pub mod pause;
 pub mod query;

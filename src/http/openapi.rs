@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, list, logs, pause, retry, show,
-    stats, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, list, logs, nodes, pause,
+    retry, show, stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -27,7 +27,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
         show::show, explain::explain, logs::logs, history::events, history::item_errors, cancel::cancel, retry::retry,
         job_types::list, job_types::show, pause::pause, pause::resume,
-        ws::all, ws::one, stats::stats, health::live, health::ready, docs::document,
+        ws::all, ws::one, stats::stats, nodes::list, health::live, health::ready, docs::document,
     ),
     // No path shows the messages of the live socket, nor `LogFormat`, whose parameter is only a reference to it.
     components(schemas(Problem, LogFormat, ClientMessage, ServerMessage)),

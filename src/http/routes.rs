@@ -12,7 +12,7 @@ use super::limits::quoted;
 use super::state::AppState;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
-    pause, retry, show, stats, ui, ws,
+    nodes, pause, retry, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -24,6 +24,7 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/docs/{file:.*}", vec![get(docs::file)]),
         ("/api/openapi.json", vec![get(docs::document)]),
         ("/api/stats", vec![get(stats::stats)]),
+        ("/api/nodes", vec![get(nodes::list)]),
         ("/api/job-types", vec![get(job_types::list)]),
         ("/api/job-types/{type}", vec![get(job_types::show)]),
         ("/api/job-types/{type}/pause", vec![post(pause::pause)]),

@@ -122,6 +122,7 @@ async fn answers_keep_to_the_document() {
         ("get", "/api/job-types", 200, Value::Null),
         ("get", "/api/job-types/{type}", 200, Value::Null),
         ("get", "/api/stats", 200, Value::Null),
+        ("get", "/api/nodes", 200, Value::Null),
         ("get", "/health/live", 200, Value::Null),
         ("get", "/health/ready", 200, Value::Null),
         ("get", "/api/openapi.json", 200, Value::Null),

@@ -18,6 +18,7 @@ mod life;
 mod listing;
 mod live;
 mod new_types;
+mod nodes;
 mod pausing;
 mod private_postgres;
 mod retrying;
