@@ -335,6 +335,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the nodes that live, and those that went within the last hour. */
+        get: operations["list_nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -1091,6 +1108,51 @@ export interface components {
              */
             failed: number;
         };
+        /** @description A node: one running server process. */
+        Node: {
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life. It does so every second.
+             */
+            beat_at: string;
+            /** @description Whether it claims jobs: false while it goes down, and once it is gone. */
+            claiming: boolean;
+            /** @description Its machine. */
+            hostname: string;
+            /**
+             * Format: uuid
+             * @description Its id, fresh per start.
+             */
+            id: string;
+            /**
+             * Format: double
+             * @description How long it counts as alive without a further sign; 0 once it does not.
+             */
+            lease_seconds_left: number;
+            /** @description Whether it lives, as far as its lease says. */
+            live: boolean;
+            /**
+             * Format: int32
+             * @description Its process.
+             */
+            pid: number;
+            /** @description What it runs, by type. */
+            runners: components["schemas"]["NodeRunner"][];
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description When it signed off, or was found dead.
+             */
+            stopped_at: string | null;
+            /** @description Whether it is the one that answers. */
+            this: boolean;
+            /** @description The version of its program. */
+            version: string;
+        };
         /** @description A node, by the names that people know it by. */
         NodeName: {
             /** @description Its machine. */
@@ -1109,6 +1171,26 @@ export interface components {
             pid: number;
             /** @description Whether it is the one that answers. */
             this: boolean;
+        };
+        /** @description What a node runs of a type. */
+        NodeRunner: {
+            /**
+             * Format: int64
+             * @description How many it runs, as far as that is stored.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description How many jobs it may run at a time.
+             */
+            slots: number;
+            /** @description The type. */
+            type: string;
+        };
+        /** @description The nodes. */
+        Nodes: {
+            /** @description Those that live or went within the last hour, in the order of their start; at most the newest 500. */
+            nodes: components["schemas"]["Node"][];
         };
         /**
          * @description What a handler returned.
@@ -1429,7 +1511,10 @@ export type LogLevel = components['schemas']['LogLevel'];
 export type LogPage = components['schemas']['LogPage'];
 export type LogRow = components['schemas']['LogRow'];
 export type Minute = components['schemas']['Minute'];
+export type Node = components['schemas']['Node'];
 export type NodeName = components['schemas']['NodeName'];
+export type NodeRunner = components['schemas']['NodeRunner'];
+export type Nodes = components['schemas']['Nodes'];
 export type OutcomeKind = components['schemas']['OutcomeKind'];
 export type Pause = components['schemas']['Pause'];
 export type PauseRequest = components['schemas']['PauseRequest'];
@@ -5559,6 +5644,125 @@ export interface operations {
             };
             /** @description `upgrade_required`: the request is not the handshake of a WebSocket. */
             426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    list_nodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The nodes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nodes"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
