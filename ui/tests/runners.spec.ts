@@ -1,5 +1,5 @@
 import { expectAccessible, expectFits } from './axe';
-import { expect, test } from './support';
+import { expect, Server, test } from './support';
 
 test('a paused type says by whom and why, and its jobs wait until it is resumed', async ({ page, server }) => {
   await page.goto('/runners');
@@ -32,4 +32,20 @@ test('a job that panicked is told of at its runner, which goes on', async ({ pag
   const runner = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Demo' }) });
   await expect(runner.getByText(/Last panic of a job/)).toBeVisible();
   await expect(runner.getByText('0 of 4')).toBeVisible();
+});
+
+test('the nodes are listed, also one that was killed', async ({ page }) => {
+  const server = await Server.start();
+  try {
+    await page.goto(`${server.url}/runners`);
+    const nodes = page.getByRole('region', { name: 'Nodes' }).getByRole('listitem');
+    await expect(nodes.getByText('this node')).toHaveCount(1);
+    await expect(nodes.getByText(/lease \d+ s/)).toBeVisible();
+    await server.kill();
+    await server.run();
+    await expect(nodes.getByText(/gone|lease ran out/)).toHaveCount(1);
+    await expect(nodes.getByText('this node')).toHaveCount(1);
+  } finally {
+    await server.stop();
+  }
 });

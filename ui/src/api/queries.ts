@@ -45,3 +45,8 @@ export const statsQuery = (minutes: number) =>
     queryKey: ['stats', minutes],
     queryFn: async ({ signal }) => unwrap(api.GET('/api/stats', { params: { query: { minutes } }, signal })),
   });
+
+export const nodesQuery = queryOptions({
+  queryKey: ['nodes'],
+  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/nodes', { signal }))).nodes,
+});

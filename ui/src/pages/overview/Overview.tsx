@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { statsQuery } from '../../api/queries';
 import { Failed } from '../../app/Failed';
 import { useRefreshed } from '../../live/refresh';
+import { Nodes } from '../../node/Nodes';
 import { Durations } from './Durations';
 import { Figures } from './Figures';
 import { Running } from './Running';
@@ -35,6 +36,9 @@ export function Overview() {
           <Troubles />
           <Throughput stats={stats} />
           <Durations stats={stats} />
+          <div className="wide">
+            <Nodes />
+          </div>
         </div>
       )}
     </>

@@ -13,9 +13,7 @@ export function PauseDialog({ type, close }: { type: JobType; close(): void }) {
   };
   return (
     <Confirm title={`Pause ${type.label}?`} action="Pause" act={act} close={close}>
-      <p>
-        On every server: no job of this type starts until it is resumed. What runs goes on, what is asked for waits.
-      </p>
+      <p>On every node: no job of this type starts until it is resumed. What runs goes on, what is asked for waits.</p>
     </Confirm>
   );
 }

@@ -14,7 +14,7 @@ import { plural } from '../../job/words';
 import { useRunningJobs } from '../../live/live';
 
 const ADMISSIONS: Record<JobType['admission'], string> = {
-  per_node: 'on each server',
+  per_node: 'on each node',
   serial: 'one at a time in the whole cluster, the others wait',
   exclusive: 'one in the whole cluster, a second is refused',
 };

@@ -6,6 +6,7 @@ import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
 import { useRefreshed } from '../../live/refresh';
+import { Nodes } from '../../node/Nodes';
 import { PauseDialog } from './PauseDialog';
 import { Runner } from './Runner';
 import './runners.css';
@@ -22,8 +23,8 @@ export function Runners() {
         <h1>Runners</h1>
       </div>
       {error && !types ? <Failed error={error} again={() => void refetch()} /> : null}
-      <section className="panel" aria-labelledby="this-server">
-        <h2 id="this-server">Runners of this server</h2>
+      <section className="panel" aria-labelledby="this-node">
+        <h2 id="this-node">Runners of this node</h2>
         <p className="muted">
           Each job type has a runner, an actor of its own. What one type does, or fails at, does not touch the others.
         </p>
@@ -33,6 +34,7 @@ export function Runners() {
           ))}
         </ul>
       </section>
+      <Nodes />
       {paused ? <PauseDialog type={paused} close={() => pause(undefined)} /> : null}
     </>
   );

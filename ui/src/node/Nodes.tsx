@@ -1,0 +1,71 @@
+// The nodes, which are the running servers, and those that went lately: how their leases stand and what they run.
+
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { nodesQuery } from '../api/queries';
+import type { Node } from '../api/schema';
+import { Failed } from '../app/Failed';
+import { ColorTag, TypeTag } from '../job/tags';
+import { When } from '../job/times';
+import './nodes.css';
+
+const EVERY_MS = 2_000;
+
+export function Nodes() {
+  const { data: nodes, error, refetch } = useQuery({ ...nodesQuery, refetchInterval: EVERY_MS });
+  return (
+    <section className="panel" aria-labelledby="nodes">
+      <h2 id="nodes">Nodes</h2>
+      {error && !nodes ? <Failed error={error} again={() => void refetch()} /> : null}
+      <ul className="nodes">
+        {nodes?.map((node) => (
+          <Row key={node.id} node={node} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Row({ node }: { node: Node }) {
+  const busy = node.runners.filter((runner) => runner.running > 0);
+  return (
+    <li className="node">
+      <span>
+        <strong>{node.hostname}</strong> <span className="muted">process {node.pid}</span>
+      </span>
+      <span>
+        <State node={node} />
+      </span>
+      <span className="node-busy">
+        {busy.map((runner) => (
+          <Link key={runner.type} to="/jobs" search={{ type: [runner.type], status: ['running', 'cancelling'] }}>
+            <TypeTag type={runner.type} /> <span className="number">{runner.running}</span>
+          </Link>
+        ))}
+        {busy.length === 0 && node.live ? <span className="muted">runs nothing</span> : null}
+      </span>
+      <span className="muted">
+        version {node.version}, started <When at={node.started_at} />
+      </span>
+    </li>
+  );
+}
+
+function State({ node }: { node: Node }) {
+  if (node.stopped_at) {
+    return (
+      <>
+        <ColorTag color="default">gone</ColorTag> <When at={node.stopped_at} />
+      </>
+    );
+  }
+  if (!node.live) return <ColorTag color="red">lease ran out</ColorTag>;
+  return (
+    <>
+      <ColorTag color="green">{node.this ? 'this node' : 'live'}</ColorTag>{' '}
+      <span className="muted number">
+        {node.claiming ? `lease ${Math.floor(node.lease_seconds_left)} s` : 'going down, starts nothing new'}
+      </span>
+    </>
+  );
+}
