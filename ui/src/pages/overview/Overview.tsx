@@ -1,6 +1,7 @@
 // What runs, what waits, what went wrong, and how much is done: the page that is left open all day.
 
 import { useQuery } from '@tanstack/react-query';
+import { api, unwrap } from '../../api/client';
 import { statsQuery } from '../../api/queries';
 import { Failed } from '../../app/Failed';
 import { useRefreshed } from '../../live/refresh';
@@ -19,7 +20,12 @@ const HOUR = 60;
 export function Overview() {
   useRefreshed([['stats'], ['overview']]);
   const { data: stats, error, refetch } = useQuery({ ...statsQuery(HOUR), refetchInterval: 30_000 });
-  const unused = stats !== undefined && stats.totals.kept_about === 0 && stats.active.length === 0;
+  const { data: jobs } = useQuery({
+    queryKey: ['overview', 'newest'],
+    queryFn: async ({ signal }) =>
+      (await unwrap(api.GET('/api/jobs', { params: { query: { limit: 1 } }, signal }))).jobs,
+  });
+  const unused = jobs?.length === 0;
   return (
     <>
       <div className="page-head">
