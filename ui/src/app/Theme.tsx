@@ -62,7 +62,19 @@ export function Theme({ children }: { children: ReactNode }) {
         theme={{
           algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
           cssVar: { key: 'stashhog' },
-          token: { colorPrimary: '#2f54eb', colorInfo: '#2f54eb' },
+          token: {
+            colorPrimary: '#2f54eb',
+            colorInfo: '#2f54eb',
+            // Ant Design's own are too faint to be read by everyone.
+            colorError: dark ? '#ff7875' : '#cf1322',
+            colorTextPlaceholder: dark ? 'rgba(255, 255, 255, 0.6)' : 'rgba(0, 0, 0, 0.6)',
+          },
+          components: {
+            Button: {
+              dangerColor: dark ? '#141414' : '#ffffff',
+              defaultHoverColor: dark ? '#85a5ff' : '#1d39c4',
+            },
+          },
         }}
       >
         <App component={false}>{children}</App>

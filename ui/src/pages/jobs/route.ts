@@ -1,10 +1,10 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { rootRoute } from '../../app/root';
+import { filterOf } from './filter';
 
 export const jobsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/jobs',
-  validateSearch: (search: Record<string, unknown>): { status?: string[]; type?: string[]; outcome?: string[] } =>
-    search,
+  validateSearch: filterOf,
   component: lazyRouteComponent(() => import('./Jobs'), 'Jobs'),
 });

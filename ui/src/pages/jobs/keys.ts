@@ -1,0 +1,74 @@
+// The list by keyboard: one stop for Tab; arrows, Page, Home and End move from row to row, Enter opens, Space selects, with
+// Shift a range.
+
+import { type KeyboardEvent, type RefObject, useCallback, useLayoutEffect, useReducer, useRef, useState } from 'react';
+import type { Listed } from './list';
+
+const A_PAGE = 10;
+
+interface Doing {
+  open(id: string): void;
+  pick(id: string, range: boolean): void;
+  reveal(place: number): void;
+}
+
+export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { open, pick, reveal }: Doing) {
+  const [currentId, setCurrent] = useState<string>();
+  const focusIt = useRef(false);
+  const [, draw] = useReducer((n: number) => n + 1, 0);
+  const place = (currentId !== undefined && listed.places.get(currentId)) || 0;
+
+  const go = useCallback(
+    (to: number) => {
+      const job = listed.jobs[Math.max(0, Math.min(to, listed.jobs.length - 1))];
+      if (!job) return;
+      focusIt.current = true;
+      setCurrent(job.id);
+      reveal(listed.places.get(job.id) ?? 0);
+    },
+    [listed, reveal],
+  );
+
+  const toFirst = useCallback(() => {
+    focusIt.current = true;
+    setCurrent(undefined);
+    draw();
+  }, []);
+
+  // The row may have to be drawn first.
+  useLayoutEffect(() => {
+    if (!focusIt.current) return;
+    const row = body.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${place + 2}"]`);
+    if (!row) return;
+    focusIt.current = false;
+    row.focus({ preventScroll: true });
+  });
+
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    const job = listed.jobs[place];
+    if (!job || event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof HTMLTableRowElement))
+      return;
+    const to: Record<string, number> = {
+      ArrowDown: place + 1,
+      ArrowUp: place - 1,
+      PageDown: place + A_PAGE,
+      PageUp: place - A_PAGE,
+      Home: 0,
+      End: listed.jobs.length - 1,
+    };
+    const next = to[event.key];
+    if (next !== undefined) go(next);
+    else if (!(event.target instanceof HTMLTableRowElement))
+      return; // a box or a link takes Enter and Space itself
+    else if (event.key === 'Enter') open(job.id);
+    else if (event.key === ' ') pick(job.id, event.shiftKey);
+    else return;
+    event.preventDefault();
+  };
+  /** A row that was reached by other ways is where the keyboard goes on. */
+  const onFocus = (event: { target: Element }) => {
+    const id = event.target.closest('tr')?.dataset.id;
+    if (id) setCurrent(id);
+  };
+  return { place, toFirst, onKeyDown, onFocus };
+}

@@ -1,0 +1,82 @@
+// The list with ten thousand jobs, and what it knows after the server was away.
+
+import { expect, Server, test } from './support';
+
+const JOBS = 10_000;
+const LATER = '2030-01-01T00:00:00Z';
+
+test('ten thousand jobs are scrolled through to the end, and few rows are drawn at any time', async ({
+  page,
+  server,
+}) => {
+  test.slow();
+  const jobs = Array.from({ length: JOBS }, () => ({ type: 'demo', params: { items: 0 }, run_at: LATER }));
+  const { data } = await server.api.POST('/api/jobs/batch', { body: { jobs } });
+  const oldest = data?.jobs[0]?.id ?? '';
+  const since = encodeURIComponent(data?.jobs[0]?.created_at ?? '');
+  await page.goto(`/jobs?status=pending&since=${since}`);
+  const drawn = page.locator('tr[data-id]');
+  await expect(drawn.first()).toBeVisible();
+  const most = { rows: 0 };
+  await expect
+    .poll(
+      async () => {
+        await page.evaluate(() => window.scrollTo({ top: document.documentElement.scrollHeight }));
+        most.rows = Math.max(most.rows, await drawn.count());
+        return page.getByText('10,000 jobs, no more').isVisible();
+      },
+      { intervals: [50], timeout: 120_000 },
+    )
+    .toBe(true);
+  await expect(page.locator(`tr[data-id="${oldest}"]`)).toBeInViewport();
+  await expect(page.getByRole('grid')).toHaveAttribute('aria-rowcount', String(JOBS + 1));
+  expect(most.rows).toBeLessThan(80);
+
+  // A job and back: the list is where it was left.
+  await page.locator(`tr[data-id="${oldest}"]`).getByRole('link').click();
+  await expect(page).toHaveURL(new RegExp(oldest));
+  await page.goBack();
+  await expect(page.locator(`tr[data-id="${oldest}"]`)).toBeInViewport();
+
+  // All of them at once, and every row hears of it, drawn or not.
+  await page.getByRole('checkbox', { name: 'Select the 10,000 loaded jobs' }).click();
+  await page.getByRole('button', { name: 'Cancel…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel 10,000 jobs' }).click();
+  await expect(page.getByText('10,000 jobs cancelled')).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator(`tr[data-id="${oldest}"]`)).toContainText('cancelled');
+  await page.evaluate(() => window.scrollTo({ top: 0 }));
+  await expect(drawn.first()).toContainText('cancelled');
+});
+
+test('after the server was away the list is true again where it stands', async ({ browser }) => {
+  test.slow();
+  const server = await Server.start();
+  const page = await browser.newPage();
+  try {
+    const { data } = await server.api.POST('/api/jobs/batch', {
+      body: { jobs: Array.from({ length: 60 }, () => ({ type: 'demo', params: { items: 0 }, run_at: LATER })) },
+    });
+    const ids = data?.jobs.map((job) => job.id) ?? [];
+    const [oldest = ''] = ids;
+    await page.goto(`${server.url}/jobs?status=pending`);
+    const row = page.locator(`tr[data-id="${oldest}"]`);
+    await expect(page.locator('tr[data-id]').first()).toBeVisible();
+    await page.evaluate(() => window.scrollTo({ top: document.documentElement.scrollHeight }));
+    await expect(row).toBeInViewport();
+    const scrolled = await page.evaluate(() => window.scrollY);
+
+    await page.context().setOffline(true);
+    await server.kill();
+    await server.run();
+    await server.api.POST('/api/jobs/cancel', { body: { ids: [oldest] } });
+    await server.api.POST('/api/jobs', { body: { type: 'demo', params: { items: 0 }, run_at: LATER } });
+    await page.context().setOffline(false);
+
+    await expect(row).toContainText('cancelled', { timeout: 20_000 });
+    await expect(page.getByRole('button', { name: '1 new job — show' })).toBeVisible();
+    expect(await page.evaluate(() => window.scrollY)).toBe(scrolled);
+  } finally {
+    await page.close();
+    await server.stop();
+  }
+});
