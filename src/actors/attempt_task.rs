@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use actix::{Message, Recipient};
+use actix::Message;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -21,6 +21,8 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::mailbox::Mailbox;
+use super::runner::JobRunner;
 use crate::job::{Attempt, Environment, JobContext, JobResult, LogLevel, Outcome, Registry, Stopped, cut};
 
 /// Fact: a handler is over.
@@ -57,7 +59,7 @@ pub fn spawn(
     attempt: &Arc<Attempt>,
     params: Value,
     environment: Environment,
-    runner: Recipient<AttemptEnded>,
+    runner: Mailbox<JobRunner>,
 ) -> AbortHandle {
     let alive =
         Arc::new(Alive { job_id: attempt.job_id, attempt: attempt.number, reported: AtomicBool::new(false), runner });
@@ -125,13 +127,13 @@ struct Alive {
     job_id: Uuid,
     attempt: i32,
     reported: AtomicBool,
-    runner: Recipient<AttemptEnded>,
+    runner: Mailbox<JobRunner>,
 }
 
 impl Alive {
     fn report(&self, how: Ended) {
         if !self.reported.swap(true, Ordering::AcqRel) {
-            self.runner.do_send(AttemptEnded { job_id: self.job_id, attempt: self.attempt, how });
+            self.runner.send(AttemptEnded { job_id: self.job_id, attempt: self.attempt, how });
         }
     }
 }

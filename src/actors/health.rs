@@ -30,6 +30,8 @@ pub struct Health {
 pub struct RunnerHealth {
     /// How many jobs it may run at a time.
     pub slots: AtomicU64,
+    /// How many messages wait for it.
+    pub mailbox: Arc<AtomicU64>,
     /// How often the supervisor had to start it again.
     pub restarts: AtomicU64,
     /// What it runs, by job.
@@ -44,6 +46,10 @@ pub struct RunnerState {
     pub slots: u64,
     /// How many it runs.
     pub running: u64,
+    /// The jobs that it runs, oldest first; the first 100 of them.
+    pub jobs: Vec<Uuid>,
+    /// How many messages wait for it: more than a few for long mean that it is stuck.
+    pub mailbox: u64,
     /// How often the supervisor had to start it again.
     pub restarts: u64,
     /// What the last handler that panicked said.
@@ -72,12 +78,22 @@ impl Health {
     /// The runner of a type as the API shows it.
     pub fn runner_state(&self, type_name: &str) -> Option<RunnerState> {
         let runner = self.runner(type_name)?;
+        let (running, jobs) = runner.jobs();
         Some(RunnerState {
             slots: runner.slots.load(Ordering::Relaxed),
-            running: runner.lock_running().len() as u64,
+            running,
+            jobs,
+            mailbox: runner.mailbox.load(Ordering::Relaxed),
             restarts: runner.restarts.load(Ordering::Relaxed),
             last_panic: runner.last_panic.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         })
+    }
+}
+
+impl RunnerState {
+    /// A runner with nothing to do.
+    pub const fn idle(slots: u64) -> Self {
+        Self { slots, running: 0, jobs: Vec::new(), mailbox: 0, restarts: 0, last_panic: None }
     }
 }
 
@@ -95,6 +111,13 @@ impl RunnerHealth {
     /// Notes that it is gone, and its attempts with it.
     pub fn died(&self) {
         self.lock_running().clear();
+    }
+
+    /// How many jobs it runs, and the first of them: a screen shows no more.
+    fn jobs(&self) -> (u64, Vec<Uuid>) {
+        const SHOWN: usize = 100;
+        let running = self.lock_running();
+        (running.len() as u64, running.keys().take(SHOWN).copied().collect())
     }
 
     /// The attempt of a job that it runs.

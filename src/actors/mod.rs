@@ -26,6 +26,7 @@ pub mod command;
 mod conclusion;
 pub mod health;
 pub mod interest;
+pub mod mailbox;
 pub mod outbox;
 pub mod protocol;
 pub mod runner;

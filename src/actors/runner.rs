@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::attempt_task::{self, AttemptEnded, Ended};
 use super::conclusion::{self, Conclusion};
 use super::health::Health;
+use super::mailbox::{Mail, Mailbox};
 use super::tracker::{Climbed, Concluded, JobTracker, Touched};
 use crate::job::{Attempt, Environment, JobSpec, LogLevel, ProgressParser, Registry, StopReason};
 use crate::store::cancel::{Rung, RungWrite};
@@ -87,6 +88,8 @@ pub struct JobRunner {
     /// Told when a slot is free.
     supervisor: Recipient<SlotFreed>,
     health: Arc<Health>,
+    /// How many messages wait for it, for the ends of attempts.
+    waiting: Arc<AtomicU64>,
     /// What runs, by job.
     running: HashMap<Uuid, Running>,
     /// Runs that were given up and still hold a thread.
@@ -145,6 +148,8 @@ pub struct RunnerParts {
     pub runner_died: Recipient<RunnerDied>,
     /// Figures for probes.
     pub health: Arc<Health>,
+    /// Where the messages are counted that wait for it.
+    pub waiting: Arc<AtomicU64>,
 }
 
 impl JobRunner {
@@ -159,6 +164,7 @@ impl JobRunner {
             tracker: parts.tracker,
             supervisor: parts.slot_freed,
             health: parts.health,
+            waiting: parts.waiting,
             running: HashMap::new(),
             abandoned: HashSet::new(),
             blocking: 0,
@@ -166,7 +172,7 @@ impl JobRunner {
         }
     }
 
-    fn start(&mut self, claimed: Claimed, runner: Recipient<AttemptEnded>) {
+    fn start(&mut self, claimed: Claimed, runner: Mailbox<Self>) {
         let tracker = self.tracker.clone();
         let only_items = claimed.only_items.and_then(|items| serde_json::from_value(items).ok());
         let attempt = Attempt::new(
@@ -308,28 +314,30 @@ impl Actor for JobRunner {
     }
 }
 
-impl Handler<Run> for JobRunner {
+impl Handler<Mail<Run>> for JobRunner {
     type Result = ();
 
-    fn handle(&mut self, Run(claimed): Run, ctx: &mut Self::Context) {
-        self.start(*claimed, ctx.address().recipient());
+    fn handle(&mut self, mail: Mail<Run>, ctx: &mut Self::Context) {
+        let Run(claimed) = mail.open();
+        self.start(*claimed, Mailbox::new(ctx.address(), Arc::clone(&self.waiting)));
     }
 }
 
-impl Handler<Stop> for JobRunner {
+impl Handler<Mail<Stop>> for JobRunner {
     type Result = ();
 
-    fn handle(&mut self, stop: Stop, ctx: &mut Self::Context) {
+    fn handle(&mut self, mail: Mail<Stop>, ctx: &mut Self::Context) {
+        let stop = mail.open();
         let grace = stop.within.unwrap_or(self.spec.cancel_grace).min(self.spec.cancel_grace);
         self.stop(stop.job_id, stop.reason, grace, ctx);
     }
 }
 
-impl Handler<StopAll> for JobRunner {
+impl Handler<Mail<StopAll>> for JobRunner {
     type Result = ();
 
-    fn handle(&mut self, all: StopAll, ctx: &mut Self::Context) {
-        let grace = self.spec.cancel_grace.min(all.grace);
+    fn handle(&mut self, mail: Mail<StopAll>, ctx: &mut Self::Context) {
+        let grace = self.spec.cancel_grace.min(mail.open().grace);
         let jobs: Vec<_> = self.running.iter().map(|(id, run)| (*id, run.attempt.number)).collect();
         for (job_id, number) in jobs {
             self.stop(job_id, StopReason::Interrupted, grace, ctx);
@@ -339,10 +347,10 @@ impl Handler<StopAll> for JobRunner {
     }
 }
 
-impl Handler<AttemptEnded> for JobRunner {
+impl Handler<Mail<AttemptEnded>> for JobRunner {
     type Result = ();
 
-    fn handle(&mut self, ended: AttemptEnded, _: &mut Self::Context) {
-        self.ended(ended);
+    fn handle(&mut self, mail: Mail<AttemptEnded>, _: &mut Self::Context) {
+        self.ended(mail.open());
     }
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
+use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
 use super::tracker::{BatchStored, JobTracker, Released, ReportTo, RequestCancel, Stored};
@@ -100,7 +101,7 @@ struct Draining {
 }
 
 struct RunnerPlace {
-    addr: Addr<JobRunner>,
+    mailbox: Mailbox<JobRunner>,
     slots: u32,
     busy: u32,
     serial: bool,
@@ -150,6 +151,8 @@ impl JobSupervisor {
     fn place_runner(&mut self, registered: &Registered, slots: u32, ctx: &mut Context<Self>) {
         let spec = registered.spec;
         let serial = spec.admission == Admission::Serial;
+        let health = self.health.runner(spec.name);
+        let waiting = health.map(|health| Arc::clone(&health.mailbox)).unwrap_or_default();
         let addr = JobRunner::new(RunnerParts {
             spec,
             progress: Arc::clone(&registered.progress),
@@ -160,12 +163,14 @@ impl JobSupervisor {
             slot_freed: ctx.address().recipient(),
             runner_died: ctx.address().recipient(),
             health: Arc::clone(&self.health),
+            waiting: Arc::clone(&waiting),
         })
         .start();
-        if let Some(health) = self.health.runner(spec.name) {
+        if let Some(health) = health {
             health.slots.store(u64::from(slots), Ordering::Relaxed);
         }
-        self.runners.insert(spec.name, RunnerPlace { addr, slots, busy: 0, serial });
+        let mailbox = Mailbox::new(addr, waiting);
+        self.runners.insert(spec.name, RunnerPlace { mailbox, slots, busy: 0, serial });
     }
 
     /// Takes a turn at the database, if there is a reason and none is under way.
@@ -225,19 +230,19 @@ impl JobSupervisor {
 
     fn run(&mut self, claimed: Claimed) {
         let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
-        let (type_name, addr) = (*type_name, place.addr.clone());
+        let (type_name, mailbox) = (*type_name, place.mailbox.clone());
         let (id, attempt) = (claimed.job.id, claimed.job.attempt);
         let before = self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
         if before.is_some_and(|before| before.in_slot) {
             self.busy(type_name, |busy| busy.saturating_sub(1)); // rescued from this node while it still ran here
         }
         self.busy(type_name, |busy| busy + 1);
-        addr.do_send(Run(Box::new(claimed)));
+        mailbox.send(Run(Box::new(claimed)));
         if self.early_stops.remove(&id) {
-            addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled, within: None });
+            mailbox.send(Stop { job_id: id, reason: StopReason::Cancelled, within: None });
         }
         if let Some(draining) = &self.draining {
-            addr.do_send(Stop { job_id: id, reason: StopReason::Interrupted, within: Some(draining.grace) });
+            mailbox.send(Stop { job_id: id, reason: StopReason::Interrupted, within: Some(draining.grace) });
         }
     }
 
@@ -250,7 +255,7 @@ impl JobSupervisor {
     /// Passes a stored wish on to the runner. A job that is not known here yet is being claimed at this moment.
     fn deliver(&mut self, id: Uuid) {
         match self.running.get(&id).and_then(|job| self.runners.get(job.type_name)) {
-            Some(place) => place.addr.do_send(Stop { job_id: id, reason: StopReason::Cancelled, within: None }),
+            Some(place) => place.mailbox.send(Stop { job_id: id, reason: StopReason::Cancelled, within: None }),
             None if self.link.is_none() => {
                 self.early_stops.insert(id);
             }
@@ -295,7 +300,7 @@ impl JobSupervisor {
     /// The runner of a type.
     #[cfg(test)]
     pub(super) fn runner(&self, type_name: &str) -> Option<Addr<JobRunner>> {
-        self.runners.get(type_name).map(|place| place.addr.clone())
+        self.runners.get(type_name).map(|place| place.mailbox.addr())
     }
 
     fn settled(&mut self, ended: Vec<(Uuid, i32)>) {
@@ -313,7 +318,7 @@ impl JobSupervisor {
         for (id, attempt) in lost {
             let run = self.running.get(id).filter(|job| job.attempt == *attempt);
             if let Some(place) = run.and_then(|job| self.runners.get(job.type_name)) {
-                place.addr.do_send(Stop { job_id: *id, reason: StopReason::Interrupted, within: None });
+                place.mailbox.send(Stop { job_id: *id, reason: StopReason::Interrupted, within: None });
             }
         }
     }
@@ -435,7 +440,7 @@ impl Handler<Drain> for JobSupervisor {
         let grace = drain.grace;
         self.draining.get_or_insert_with(|| Draining { grace, waiting: Vec::new() }).waiting.push(reply);
         for place in self.runners.values() {
-            place.addr.do_send(StopAll { grace });
+            place.mailbox.send(StopAll { grace });
         }
         self.tell_drained();
         Box::pin(async {

@@ -110,7 +110,7 @@ impl TypeEntry {
 impl TypeEntry {
     /// A type of this program, told as a server would.
     fn own(registered: &Registered) -> Result<Self, Failure> {
-        let runner = RunnerState { slots: registered.spec.slots().into(), running: 0, restarts: 0, last_panic: None };
+        let runner = RunnerState::idle(registered.spec.slots().into());
         let view = serde_json::to_value(JobTypeView::new(registered, None, runner));
         let view = view.map_err(|e| Failure::Failed(format!("job type `{}`: {e}", registered.spec.name)))?;
         Ok(read(&view)?)

@@ -74,13 +74,13 @@ fn running(node: &NodeView) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{TimeDelta, Utc};
+    use chrono::{DateTime, TimeDelta, Utc};
     use serde_json::json;
 
     use super::{NodeView, running, state, table};
 
-    fn node(live: bool, claiming: bool) -> NodeView {
-        let started = Utc::now() - TimeDelta::hours(3);
+    fn node(live: bool, claiming: bool, now: DateTime<Utc>) -> NodeView {
+        let started = now - TimeDelta::hours(3);
         serde_json::from_value(json!({
             "id": "019aa111-2222-7333-8444-5566778899aa", "hostname": "hog", "pid": 17, "version": "0.1.0",
             "started_at": started, "beat_at": started, "lease_seconds_left": 9.5, "live": live, "claiming": claiming,
@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn a_node_is_told_by_its_state_and_what_it_runs() {
         let now = Utc::now();
-        let states =
-            [(true, true), (true, false), (false, false)].map(|(live, claiming)| state(&node(live, claiming), now));
+        let states = [(true, true), (true, false), (false, false)]
+            .map(|(live, claiming)| state(&node(live, claiming, now), now));
         assert_eq!(states, ["live, this one", "going down", "gone 3h ago"]);
-        assert_eq!(running(&node(true, true)), "demo 2 of 4, scan_library 1 of 1");
+        assert_eq!(running(&node(true, true, now)), "demo 2 of 4, scan_library 1 of 1");
         console::set_colors_enabled(false);
-        let lines = table(&[node(true, true)], now).lines(Some(80));
+        let lines = table(&[node(true, true, now)], now).lines(Some(80));
         assert!(
             lines[1].starts_with("5566778899aa  hog   17   0.1.0    3h ago   live, this one  demo 2"),
             "{}",

@@ -137,6 +137,6 @@ pub async fn show(state: Data<AppState>, name: Path<String>, _: Query<()>) -> Re
 /// A type with its runner on this node.
 pub fn view(state: &AppState, known: &Registered, paused: Option<Pause>) -> JobTypeView {
     // Health has a runner for each type of the registry that it was made from; another's has none yet.
-    let none = RunnerState { slots: known.spec.slots().into(), running: 0, restarts: 0, last_panic: None };
+    let none = RunnerState::idle(known.spec.slots().into());
     JobTypeView::new(known, paused, state.health.runner_state(known.spec.name).unwrap_or(none))
 }

@@ -38,9 +38,14 @@ async fn every_job_type_is_described_for_forms_and_cards() {
     let id = server.api.submit("demo", json!({ "items": 1000, "item_ms": 50 })).await;
     server.api.until_status(id, "running").await;
     until("the runner shows it", async || {
-        (server.api.get("/api/job-types/demo").await.body["runner"]["running"] == 1).then_some(())
+        let runner = server.api.get("/api/job-types/demo").await.body["runner"].clone();
+        (runner["running"] == 1 && runner["jobs"] == json!([id]) && runner["mailbox"] == 0).then_some(())
     })
     .await;
+    server.api.post(&format!("/api/jobs/{id}/cancel"), json!({})).await.expect(202);
+    server.api.until_status(id, "cancelled").await;
+    let runner = &server.api.get("/api/job-types/demo").await.expect(200)["runner"];
+    assert_eq!((&runner["running"], &runner["jobs"]), (&json!(0), &json!([])));
     server.stop().await;
 }
 
@@ -77,7 +82,8 @@ async fn probes_tell_that_it_is_up_and_ready() {
     let ready = server.api.get("/health/ready").await.expect(200);
     assert_eq!((&ready["ready"], &ready["database"], &ready["claiming"]), (&json!(true), &json!(true), &json!(true)));
     assert_eq!((&ready["sessions"], &ready["unwritten"]), (&json!(0), &json!(0)));
-    assert_eq!(ready["runners"]["demo"], json!({ "slots": 4, "running": 0, "restarts": 0, "last_panic": null }));
+    let idle = json!({ "slots": 4, "running": 0, "jobs": [], "mailbox": 0, "restarts": 0, "last_panic": null });
+    assert_eq!(ready["runners"]["demo"], idle);
     server.stop().await;
 }
 
