@@ -1286,8 +1286,15 @@ export interface components {
         };
         /** @description A runner as the API shows it. */
         RunnerState: {
+            /** @description The jobs that it runs, oldest first; the first 100 of them. */
+            jobs: string[];
             /** @description What the last handler that panicked said. */
             last_panic: string | null;
+            /**
+             * Format: int64
+             * @description How many messages wait for it: more than a few for long mean that it is stuck.
+             */
+            mailbox: number;
             /**
              * Format: int64
              * @description How often the supervisor had to start it again.
