@@ -10,12 +10,13 @@ import './frame.css';
 export function Frame() {
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const first = useRef(true);
+  const shown = useRef(path);
 
   // A screen reader and the keyboard begin a new page at its beginning.
   useEffect(() => {
-    if (first.current) first.current = false;
-    else if (path) main.current?.focus({ preventScroll: true });
+    if (shown.current === path) return;
+    shown.current = path;
+    main.current?.focus({ preventScroll: true });
   }, [path]);
 
   return (

@@ -32,7 +32,10 @@ export function Runner({ type, pause }: { type: JobType; pause(type: JobType): v
           <strong className="number">
             {runner.running} of {runner.slots}
           </strong>{' '}
-          <span className="muted">slots taken, {ADMISSIONS[type.admission]}</span>
+          <span className="muted">
+            slots taken, {ADMISSIONS[type.admission]}
+            {runner.mailbox > 0 ? `; ${plural(runner.mailbox, 'message')} wait in its mailbox` : null}
+          </span>
         </span>
         <Slots taken={runner.running} of={runner.slots} />
         {paused ? (
