@@ -27,23 +27,14 @@ interface JobListProps {
 export function JobList({ listed, heard, query, refresh }: JobListProps) {
   const { jobs } = listed;
   const body = useRef<HTMLTableSectionElement>(null);
-  const reveal = useRef((_: number) => {});
   const navigate = useNavigate();
   const selecting = useSelection(listed);
   const open = useCallback((id: string) => void navigate({ to: '/jobs/$id', params: { id } }), [navigate]);
-  const keys = useKeys(listed, body, {
-    open,
-    pick: selecting.pick,
-    reveal: useCallback((place: number) => reveal.current(place), []),
-  });
+  const keys = useKeys(listed, body, { open, pick: selecting.pick });
   const rows = useRows(jobs.length, keys.place, body);
   const news = useNewJobs(listed, heard);
   const doubtedAt = useReadAgain(listed, heard, refresh);
   useChecked(listed, rows.first, rows.last, doubtedAt);
-
-  useEffect(() => {
-    reveal.current = rows.reveal;
-  }, [rows.reveal]);
 
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
   const near = rows.last >= jobs.length - AHEAD;

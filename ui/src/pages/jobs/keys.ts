@@ -9,10 +9,9 @@ const A_PAGE = 10;
 interface Doing {
   open(id: string): void;
   pick(id: string, range: boolean): void;
-  reveal(place: number): void;
 }
 
-export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { open, pick, reveal }: Doing) {
+export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { open, pick }: Doing) {
   const [currentId, setCurrent] = useState<string>();
   const focusIt = useRef(false);
   const [, draw] = useReducer((n: number) => n + 1, 0);
@@ -24,9 +23,8 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
       if (!job) return;
       focusIt.current = true;
       setCurrent(job.id);
-      reveal(listed.places.get(job.id) ?? 0);
     },
-    [listed, reveal],
+    [listed],
   );
 
   const toFirst = useCallback(() => {
@@ -35,13 +33,14 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
     draw();
   }, []);
 
-  // The row may have to be drawn first.
+  // The row may have to be drawn first. It is, wherever it is: see rows.ts.
   useLayoutEffect(() => {
     if (!focusIt.current) return;
     const row = body.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${place + 2}"]`);
     if (!row) return;
     focusIt.current = false;
     row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: 'nearest' });
   });
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {

@@ -8,10 +8,6 @@ const ROW = 48;
 const CARD = 104;
 const AROUND = 8;
 
-/** What lies over the list at its upper and lower edge. */
-const HEAD = 44;
-const FOOT = 140;
-
 const cards = window.matchMedia('(max-width: 1023px)');
 
 function useCards(): boolean {
@@ -45,8 +41,6 @@ export function useRows(count: number, current: number, body: RefObject<HTMLElem
     estimateSize: () => height,
     overscan: AROUND,
     scrollMargin: top,
-    scrollPaddingStart: HEAD,
-    scrollPaddingEnd: FOOT,
     rangeExtractor: useCallback(
       (range: Range) => {
         const places = defaultRangeExtractor(range);
@@ -61,9 +55,8 @@ export function useRows(count: number, current: number, body: RefObject<HTMLElem
   }, [height, virtualizer]);
 
   const items = virtualizer.getVirtualItems();
-  const reveal = useCallback((place: number) => virtualizer.scrollToIndex(place, { align: 'auto' }), [virtualizer]);
   const { startIndex: first, endIndex: last } = virtualizer.range ?? { startIndex: 0, endIndex: -1 };
-  return { pieces: pieces(items, top, count * height), first, last, reveal };
+  return { pieces: pieces(items, top, count * height), first, last };
 }
 
 /** A row, or the room of rows that are not drawn. */
