@@ -1,0 +1,32 @@
+// What a job is, how far it is, and what can be done to it.
+
+import type { JobDetail, JobSummary } from '../../api/schema';
+import { Amount, Bar } from '../../job/Bar';
+import { isActive } from '../../job/status';
+import { StatusTag, TypeTag } from '../../job/tags';
+import { Actions } from './Actions';
+import { Facts } from './Facts';
+import { PaceOf } from './PaceOf';
+
+export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
+  return (
+    <section className="panel job-head" aria-label="Job">
+      <div className="job-title">
+        <h1>
+          <TypeTag type={job.type} />
+        </h1>
+        <StatusTag job={job} />
+        <Actions job={job} />
+      </div>
+      <div className="job-progress">
+        <Bar job={job} />
+        <div className="job-amount">
+          <Amount job={job} />
+          {isActive(job.status) ? <PaceOf job={job} /> : null}
+        </div>
+        <p className="job-message any-text">{job.message ?? ' '}</p>
+      </div>
+      <Facts job={job} detail={detail} />
+    </section>
+  );
+}
