@@ -2,7 +2,7 @@
 
 import type { JobDetail, JobSummary } from '../../api/schema';
 import { Amount, Bar } from '../../job/Bar';
-import { isActive } from '../../job/status';
+import { isTerminal } from '../../job/status';
 import { StatusTag, TypeTag } from '../../job/tags';
 import { Actions } from './Actions';
 import { Facts } from './Facts';
@@ -22,9 +22,10 @@ export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
         <Bar job={job} />
         <div className="job-amount">
           <Amount job={job} />
-          {isActive(job.status) ? <PaceOf job={job} /> : null}
+          {job.status === 'running' ? <PaceOf job={job} /> : null}
         </div>
-        <p className="job-message any-text">{job.message ?? ' '}</p>
+        {/* Its place is kept as long as a message may come. */}
+        {job.message || !isTerminal(job.status) ? <p className="job-message any-text">{job.message}</p> : null}
       </div>
       <Facts job={job} detail={detail} />
     </section>

@@ -8,6 +8,8 @@ import { clock, count } from '../../job/words';
 import type { Point } from './points';
 
 const HEIGHT_PX = 200;
+/** Steps of the axis of time, in seconds: whole ones, since that is what a clock shows. */
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400];
 
 export function Plot({ points, unit }: { points: readonly Point[]; unit: string }) {
   const box = useRef<HTMLDivElement>(null);
@@ -71,7 +73,13 @@ function options(element: HTMLElement, under: (index: number | null) => void): u
     cursor: { drag: { x: false, y: false }, y: false },
     scales: { y: { range: [0, 100] } },
     axes: [
-      { ...axis, space: 80, values: (_, moments) => moments.map((moment) => clock(moment * 1_000)) },
+      {
+        ...axis,
+        size: 28,
+        space: 80,
+        incrs: STEPS,
+        values: (_, moments) => moments.map((moment) => clock(moment * 1_000)),
+      },
       { ...axis, size: 48, values: (_, percents) => percents.map((percent) => `${percent}%`) },
     ],
     series: [

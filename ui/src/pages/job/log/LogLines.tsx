@@ -2,7 +2,7 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Button } from 'antd';
-import { type Ref, useEffect, useImperativeHandle, useRef } from 'react';
+import { type Ref, type UIEvent, useEffect, useImperativeHandle, useRef } from 'react';
 import { plural } from '../../../job/words';
 import type { LogFollower } from './LogFollower';
 import { LogLine } from './LogLine';
@@ -13,6 +13,7 @@ const LINE_PX = 20;
 const END_PX = 24;
 /** So near to the beginning, older lines are asked for. */
 const OLDER_ROWS = 20;
+const UPWARDS = new Set(['ArrowUp', 'PageUp', 'Home']);
 
 export interface LogLinesHandle {
   /** Brings a row into view. */
@@ -41,7 +42,7 @@ export function LogLines({ log, shown, text, current, wrap, ref }: Props) {
     getItemKey: (index) => rows[index]?.key ?? index,
     overscan: 20,
     anchorTo: 'end',
-    followOnAppend: true,
+    followOnAppend: log.isFollowing,
     scrollEndThreshold: END_PX,
   });
   useImperativeHandle(ref, () => ({ show: (row) => virtual.scrollToIndex(row, { align: 'center' }) }), [virtual]);
@@ -51,12 +52,11 @@ export function LogLines({ log, shown, text, current, wrap, ref }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: heights are other ones then
   useEffect(() => virtual.measure(), [wrap, virtual]);
 
-  const scrolled = () => {
-    const now = scroller.current?.scrollTop ?? 0;
+  const scrolled = ({ currentTarget: { scrollTop, scrollHeight, clientHeight } }: UIEvent<HTMLElement>) => {
     // Only a person scrolls up: lines that come move the end away, which is caught up with at once.
-    if (virtual.isAtEnd(END_PX)) log.follow(true);
-    else if (now < top.current) log.follow(false);
-    top.current = now;
+    if (scrollHeight - scrollTop - clientHeight <= END_PX) log.follow(true);
+    else if (scrollTop < top.current) log.follow(false);
+    top.current = scrollTop;
   };
 
   const items = virtual.getVirtualItems();
@@ -70,40 +70,44 @@ export function LogLines({ log, shown, text, current, wrap, ref }: Props) {
     virtual.scrollToEnd();
   };
   return (
-    <div className="log-frame">
-      <div
-        ref={scroller}
-        className={wrap ? 'log-lines wrapped' : 'log-lines'}
-        onScroll={scrolled}
-        role="log"
-        // Hundreds of lines a second are not to be read out.
-        aria-live="off"
-        aria-label="Log of this job"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-        tabIndex={0}
-      >
-        <div style={{ height: virtual.getTotalSize() }}>
-          <div className="log-rows" style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}>
-            {items.map(({ index, key }) => {
-              const row = rows[index];
-              return row ? (
-                <LogLine
-                  key={key}
-                  row={row}
-                  index={index}
-                  text={text}
-                  current={index === current}
-                  measure={wrap ? virtual.measureElement : undefined}
-                />
-              ) : null;
-            })}
-          </div>
+    <div
+      ref={scroller}
+      className={wrap ? 'log-lines wrapped' : 'log-lines'}
+      onScroll={scrolled}
+      // Said before it has moved, so that lines that come at the same moment do not take it back.
+      onWheel={(event) => event.deltaY < 0 && log.follow(false)}
+      onKeyDown={(event) => UPWARDS.has(event.key) && log.follow(false)}
+      role="log"
+      // Hundreds of lines a second are not to be read out.
+      aria-live="off"
+      aria-label="Log of this job"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+      tabIndex={0}
+    >
+      <div style={{ height: virtual.getTotalSize() }}>
+        <div className="log-rows" style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}>
+          {items.map(({ index, key }) => {
+            const row = rows[index];
+            return row ? (
+              <LogLine
+                key={key}
+                row={row}
+                index={index}
+                text={text}
+                current={index === current}
+                measure={wrap ? virtual.measureElement : undefined}
+              />
+            ) : null;
+          })}
         </div>
       </div>
+      {/* Inside, so that the wheel goes through it. */}
       {log.isFollowing ? null : (
-        <Button className="log-jump" type="primary" size="small" onClick={() => void jump()}>
-          Jump to the newest{log.unseen > 0 ? ` (${plural(log.unseen, 'new line')})` : ''}
-        </Button>
+        <div className="log-jump">
+          <Button type="primary" size="small" onClick={() => void jump()}>
+            Jump to the newest{log.unseen > 0 ? ` (${plural(log.unseen, 'new line')})` : ''}
+          </Button>
+        </div>
       )}
     </div>
   );
