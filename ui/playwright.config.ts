@@ -1,9 +1,14 @@
-// Tests in a real browser against the real server on a real PostgreSQL: `make browser`. See tests/support.ts.
+// A real browser against the real server on a real PostgreSQL. See tests/support.ts.
+//
+//   SUITE=spec    tests: `make browser`
+//   SUITE=shot    the pictures of docs/screenshots: `make screenshots`
+//   SUITE=bench   measurements, which say figures and judge nothing: `make ui-bench`
 
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: 'tests',
+  testMatch: `*.${process.env.SUITE ?? 'spec'}.ts`,
   workers: 1,
   forbidOnly: Boolean(process.env.CI),
   timeout: 60_000,

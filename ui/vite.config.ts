@@ -1,14 +1,40 @@
-// Builds the page into dist/, which the server embeds. `npm run dev` serves it anew at every change and passes the rest on
+// Builds the page into dist/page/, which the server embeds. `npm run dev` serves it anew at every change and passes the rest on
 // to a server: STASHHOG_SERVER=http://127.0.0.1:4004 npm run dev
 
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const server = process.env.STASHHOG_SERVER ?? 'http://127.0.0.1:4004';
 
+const PAGE = 'dist/page';
+
+/** Files below are sent as they are: compressed they fill as many packets. */
+const COMPRESSED_FROM = 1_400;
+
+/** Lays a compressed copy beside each larger file, so that the server need not compress it again for every visitor. */
+function compress(): Plugin {
+  return {
+    name: 'compress',
+    apply: 'build',
+    async closeBundle() {
+      const entries = await readdir(PAGE, { recursive: true, withFileTypes: true });
+      for (const file of entries.filter((entry) => entry.isFile())) {
+        const path = join(file.parentPath, file.name);
+        const whole = await readFile(path);
+        if (whole.length >= COMPRESSED_FROM) await writeFile(`${path}.gz`, gzipSync(whole, { level: 9 }));
+      }
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compress()],
   build: {
+    outDir: PAGE,
     target: 'es2023',
     // One icon is one file, so that only those that are shown are loaded; none is put into another file as text.
     assetsInlineLimit: 0,

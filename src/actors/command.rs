@@ -6,6 +6,7 @@ use actix::Message;
 use uuid::Uuid;
 
 use crate::store::enqueue::NewJob;
+use crate::store::pauses::Pause;
 use crate::store::row::JobSummary;
 
 /// Command: store these jobs, all or none. Answers with the committed rows, in the order given.
@@ -67,6 +68,21 @@ pub enum CancelAnswer {
     Terminal(Box<JobSummary>),
     /// There is no such job.
     Unknown(Uuid),
+}
+
+/// Command: start no more jobs of a type, or start them again; on every node. Answers, once that is stored, with the pause
+/// that now holds, if one does.
+#[derive(Message)]
+#[rtype(result = "Result<Option<Pause>, Unavailable>")]
+pub struct SetPaused {
+    /// The type.
+    pub type_name: &'static str,
+    /// Whether it is to be paused.
+    pub paused: bool,
+    /// Who asks.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// The database does not answer.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::job::Registry;
+use crate::job::{Attempt, Registry};
 
 /// The health of this node.
 pub struct Health {
@@ -29,10 +30,10 @@ pub struct Health {
 pub struct RunnerHealth {
     /// How many jobs it may run at a time.
     pub slots: AtomicU64,
-    /// How many it runs.
-    pub running: AtomicU64,
     /// How often the supervisor had to start it again.
     pub restarts: AtomicU64,
+    /// What it runs, by job.
+    running: Mutex<BTreeMap<Uuid, Arc<Attempt>>>,
     last_panic: Mutex<Option<String>>,
 }
 
@@ -73,7 +74,7 @@ impl Health {
         let runner = self.runner(type_name)?;
         Some(RunnerState {
             slots: runner.slots.load(Ordering::Relaxed),
-            running: runner.running.load(Ordering::Relaxed),
+            running: runner.lock_running().len() as u64,
             restarts: runner.restarts.load(Ordering::Relaxed),
             last_panic: runner.last_panic.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         })
@@ -81,6 +82,30 @@ impl Health {
 }
 
 impl RunnerHealth {
+    /// Notes that it runs an attempt.
+    pub fn began(&self, attempt: &Arc<Attempt>) {
+        self.lock_running().insert(attempt.job_id, Arc::clone(attempt));
+    }
+
+    /// Notes that it runs a job no longer.
+    pub fn ended(&self, job_id: Uuid) {
+        self.lock_running().remove(&job_id);
+    }
+
+    /// Notes that it is gone, and its attempts with it.
+    pub fn died(&self) {
+        self.lock_running().clear();
+    }
+
+    /// The attempt of a job that it runs.
+    pub fn attempt(&self, job_id: Uuid) -> Option<Arc<Attempt>> {
+        self.lock_running().get(&job_id).map(Arc::clone)
+    }
+
+    fn lock_running(&self) -> MutexGuard<'_, BTreeMap<Uuid, Arc<Attempt>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes what a handler of this type said when it panicked.
     pub fn panicked(&self, message: &str) {
         *self.last_panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());

@@ -1,7 +1,7 @@
 //! Who does it: the actors, their messages, and who speaks to whom.
 //!
 //! ```text
-//!            Submit, Cancel                    Run, Stop
+//!       Submit, Cancel, SetPaused              Run, Stop
 //!   http ──────────────────▶ JobSupervisor ──────────────▶ JobRunner (one per type)
 //!                              │      ▲                        │  spawns the handler on the job runtime
 //!                     Stored   │      │ SlotFreed, BatchStored │  Climbed, Concluded

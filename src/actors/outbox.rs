@@ -4,7 +4,7 @@
 //! newer updates; one that changed too many jobs meanwhile gets a fresh snapshot. Either way the memory is bounded and the
 //! last thing it is told of a job is the truth.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,12 +16,15 @@ use uuid::Uuid;
 
 use super::interest::Interest;
 use super::session::ClientSession;
+use crate::job::RemovedJob;
 use crate::store::listing::Watch;
 use crate::store::progress::LogWrite;
 use crate::store::row::JobSummary;
 
 /// Jobs with an update that waits. Beyond, a snapshot is shorter.
 const WAITING_JOBS: usize = 4_096;
+/// Deleted jobs that wait to be told: 160 kB as JSON. Beyond, a snapshot is shorter.
+const WAITING_REMOVED: usize = 4_096;
 /// Log lines that wait. Beyond, the oldest are left out and counted; they can be read from the log.
 const WAITING_LINES: usize = 2_000;
 
@@ -103,6 +106,8 @@ struct State {
     /// While a snapshot is being read, updates wait for it.
     loading: usize,
     updates: HashMap<Uuid, Arc<Update>>,
+    /// Nothing else is told of these: no update of theirs is in the box.
+    removed: HashSet<Uuid>,
     lines: VecDeque<(Uuid, String)>,
     skipped: HashMap<Uuid, u64>,
     overrun: bool,
@@ -113,11 +118,13 @@ struct State {
 pub struct Taken {
     /// Updates, oldest change first.
     pub updates: Vec<Arc<Update>>,
+    /// Jobs that were deleted.
+    pub removed: Vec<Uuid>,
     /// Log lines, oldest first.
     pub lines: Vec<(Uuid, String)>,
     /// Lines left out, by job.
     pub skipped: HashMap<Uuid, u64>,
-    /// Too many jobs changed: a fresh snapshot is due.
+    /// Too many jobs changed or went: a fresh snapshot is due.
     pub overrun: bool,
 }
 
@@ -181,6 +188,7 @@ impl Outbox {
         for update in rest.iter().map(Update::of) {
             match state.updates.get(&update.id) {
                 Some(waiting) if waiting.rev >= update.rev => {}
+                _ if state.removed.contains(&update.id) => {} // it was read before that
                 _ => _ = state.updates.insert(update.id, Arc::new(update)),
             }
         }
@@ -197,6 +205,21 @@ impl Outbox {
         for update in updates {
             if state.interest.wants(&update.id, &update.type_name) {
                 state.put(update);
+            }
+        }
+        let news = state.has_news();
+        drop(state);
+        if news {
+            self.poke();
+        }
+    }
+
+    /// Notes that jobs were deleted. What else waits to be told of them is told no more.
+    pub fn push_removed(&self, jobs: &[RemovedJob]) {
+        let mut state = self.lock();
+        for job in jobs {
+            if state.interest.wants(&job.id, &job.type_name) {
+                state.remove(job.id);
             }
         }
         let news = state.has_news();
@@ -240,6 +263,7 @@ impl Outbox {
         let mut order: Vec<_> = state.updates.values().map(|update| (update.rev, update.id)).collect();
         order.sort_unstable();
         let mut taken = Taken { overrun: std::mem::take(&mut state.overrun), ..Taken::default() };
+        taken.removed = state.removed.drain().collect();
         let mut size = 0;
         for (_, id) in order {
             if size >= TAKEN_BYTES {
@@ -299,7 +323,7 @@ impl Outbox {
 
 impl State {
     fn put(&mut self, update: &Arc<Update>) {
-        if self.overrun {
+        if self.overrun || self.removed.contains(&update.id) {
             return; // the snapshot will tell
         }
         let waiting = self.updates.len();
@@ -309,15 +333,31 @@ impl State {
             None if waiting < WAITING_JOBS => {
                 self.updates.insert(update.id, Arc::clone(update));
             }
-            None => {
-                self.updates.clear();
-                self.overrun = true;
-            }
+            None => self.give_up(),
         }
     }
 
+    fn remove(&mut self, id: Uuid) {
+        if self.overrun {
+            return; // the snapshot will not have it
+        }
+        self.updates.remove(&id);
+        self.removed.insert(id);
+        if self.removed.len() > WAITING_REMOVED {
+            self.give_up();
+        }
+    }
+
+    /// Leaves it to a snapshot.
+    fn give_up(&mut self) {
+        self.updates.clear();
+        self.removed.clear();
+        self.overrun = true;
+    }
+
     fn has_news(&self) -> bool {
-        self.loading == 0 && (self.overrun || !self.updates.is_empty() || !self.lines.is_empty())
+        let changes = self.overrun || !self.updates.is_empty() || !self.removed.is_empty();
+        self.loading == 0 && (changes || !self.lines.is_empty())
     }
 }
 
@@ -327,7 +367,8 @@ mod tests {
 
     use uuid::Uuid;
 
-    use super::{LogLines, Outbox, Update, WAITING_JOBS, WAITING_LINES};
+    use super::{LogLines, Outbox, Update, WAITING_JOBS, WAITING_LINES, WAITING_REMOVED};
+    use crate::job::RemovedJob;
     use crate::store::listing::Watch;
 
     fn update(id: Uuid, rev: i64) -> Arc<Update> {
@@ -372,6 +413,46 @@ mod tests {
         outbox.loaded(&[], &[]);
         let taken = outbox.take().updates;
         assert_eq!(taken.iter().map(|u| (u.id, u.rev)).collect::<Vec<_>>(), [(wanted, 7)]);
+    }
+
+    fn removed(id: Uuid) -> RemovedJob {
+        RemovedJob { id, type_name: "t".into() }
+    }
+
+    #[test]
+    fn of_a_removed_job_nothing_else_is_told() {
+        let outbox = open(&Watch::Types(vec!["t".into()]));
+        let (gone, stays) = (Uuid::now_v7(), Uuid::now_v7());
+        outbox.push(&[update(gone, 1), update(stays, 2)]);
+        outbox.push_removed(&[removed(gone), RemovedJob { id: Uuid::now_v7(), type_name: "other".into() }]);
+        outbox.push(&[update(gone, 3)]);
+        let taken = outbox.take();
+        assert_eq!(taken.updates.iter().map(|u| u.id).collect::<Vec<_>>(), [stays]);
+        assert_eq!(taken.removed, [gone]);
+        assert!(outbox.take().removed.is_empty());
+    }
+
+    #[test]
+    fn too_many_removed_jobs_become_one_wish_for_a_snapshot() {
+        let outbox = open(&Watch::All);
+        let jobs: Vec<_> = (0..=WAITING_REMOVED).map(|_| removed(Uuid::now_v7())).collect();
+        outbox.push_removed(&jobs[1..]);
+        assert_eq!(outbox.take().removed.len(), WAITING_REMOVED);
+        outbox.push(&[update(Uuid::now_v7(), 1)]);
+        outbox.push_removed(&jobs);
+        let taken = outbox.take();
+        assert!(taken.overrun && taken.removed.is_empty() && taken.updates.is_empty());
+    }
+
+    #[test]
+    fn a_removal_waits_for_the_snapshot_that_may_still_hold_the_job() {
+        let outbox = Outbox::new(None);
+        outbox.subscribe(&Watch::All, false);
+        let id = Uuid::now_v7();
+        outbox.push_removed(&[removed(id)]);
+        assert!(outbox.take().removed.is_empty());
+        outbox.loaded(&[], &[]);
+        assert_eq!(outbox.take().removed, [id]);
     }
 
     #[test]

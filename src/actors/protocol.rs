@@ -95,6 +95,12 @@ pub enum ServerMessage {
         /// The jobs, oldest change first.
         jobs: Vec<JobSummary>,
     },
+    /// Jobs that were deleted, as they had ended long ago. What was deleted while a client was away is not told; a snapshot no
+    /// longer has it.
+    JobRemoved {
+        /// The jobs.
+        jobs: Vec<Uuid>,
+    },
     /// Log lines of a job.
     JobLog {
         /// The job.

@@ -180,8 +180,10 @@ impl JobRunner {
         let (runtime, environment) = (&self.runtime, self.environment.clone());
         let abort = attempt_task::spawn(runtime, &self.registry, &attempt, claimed.params, environment, runner);
         let deadline = self.spec.timeout.map(|timeout| Instant::now() + timeout);
+        if let Some(health) = self.health.runner(self.spec.name) {
+            health.began(&attempt);
+        }
         self.running.insert(attempt.job_id, Running { attempt, abort, deadline, called_blocking: false });
-        self.count();
     }
 
     /// Begins the ladder: trips the signal and sets the timer of the next rung.
@@ -239,7 +241,9 @@ impl JobRunner {
     /// Forgets a run, tells the tracker what became of it and the supervisor that there is room.
     fn settle(&mut self, attempt: &Arc<Attempt>, conclusion: Conclusion) {
         self.running.remove(&attempt.job_id);
-        self.count();
+        if let Some(health) = self.health.runner(self.spec.name) {
+            health.ended(attempt.job_id);
+        }
         // The slot first: the tracker is on another thread, and its "settled" must not overtake this.
         let (type_name, job_id, number) = (self.spec.name, attempt.job_id, attempt.number);
         self.supervisor.do_send(SlotFreed { type_name, job_id, attempt: number });
@@ -253,12 +257,6 @@ impl JobRunner {
 
     fn climbed(&self, attempt: &Arc<Attempt>, rung: Rung) {
         self.tracker.do_send(Climbed(RungWrite { job_id: attempt.job_id, attempt: attempt.number, rung }));
-    }
-
-    fn count(&self) {
-        if let Some(runner) = self.health.runner(self.spec.name) {
-            runner.running.store(self.running.len() as u64, Ordering::Relaxed);
-        }
     }
 
     /// Stops the runs whose time is up. Looked for, not timed one by one: actix asks every timer at every message.
@@ -293,6 +291,9 @@ impl Drop for JobRunner {
         // What it counted is nobody's any more.
         self.health.blocking_jobs.fetch_sub(self.blocking, Ordering::Relaxed);
         self.health.abandoned_threads.fetch_sub(self.abandoned.len() as u64, Ordering::Relaxed);
+        if let Some(health) = self.health.runner(self.spec.name) {
+            health.died();
+        }
     }
 }
 

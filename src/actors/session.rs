@@ -225,6 +225,12 @@ impl ClientSession {
         for update in &taken.updates {
             self.follow(update.id, update.terminal);
         }
+        if !taken.removed.is_empty() {
+            ctx.text(serde_json::json!({ "type": "job_removed", "jobs": taken.removed }).to_string());
+        }
+        for id in &taken.removed {
+            self.unfinished.remove(id);
+        }
         for of_job in taken.lines.chunk_by(|a, b| a.0 == b.0) {
             let job_id = of_job[0].0;
             let skipped = taken.skipped.remove(&job_id).unwrap_or(0);

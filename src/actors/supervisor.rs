@@ -1,8 +1,9 @@
 //! The supervisor: accepts jobs, claims them for the runners that have room, routes commands, starts runners again, rescues.
 //!
-//! It has one connection and takes turns at it: what was submitted since the last turn is stored in one statement, the lease is
-//! renewed and orphans are rescued when due, then pending jobs of all types are claimed in one statement. Accepting and
-//! claiming never race each other, so a job's `started` cannot overtake its `created`.
+//! It has one connection and takes turns at it: what was submitted since the last turn is stored in one statement, types are
+//! paused and resumed, the lease is renewed and orphans are rescued when due, then pending jobs of all types are claimed in one
+//! statement. Accepting and claiming never race each other, so a job's `started` cannot overtake its `created`, and nothing is
+//! claimed here once somebody was told of a pause.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
@@ -15,15 +16,16 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::{Cancel, CancelAnswer, Drain, Submit, SubmitError, Unavailable};
+use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
-use super::supervisor_turn::{Turn, TurnDone, Waiting, take_turn};
+use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
 use super::tracker::{BatchStored, JobTracker, Released, ReportTo, RequestCancel, Stored};
 use crate::job::{Admission, Environment, Registered, Registry, StopReason};
 use crate::store::claim::{Claimed, Room};
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
+use crate::store::pauses::Pause;
 use crate::store::row::JobSummary;
 
 /// How often the lease is renewed; also the longest that a job waits whose time has come, or whose wake-up was lost.
@@ -77,6 +79,8 @@ pub struct JobSupervisor {
     early_stops: HashSet<Uuid>,
     /// What was submitted since the last turn, and who waits.
     submitted: Vec<Waiting>,
+    /// Types to be paused or resumed since the last turn, and who waits.
+    pauses: Vec<WaitingPause>,
     /// There may be something to claim.
     claim_due: bool,
     /// A short gathering of freed slots is under way.
@@ -127,6 +131,7 @@ impl JobSupervisor {
                 running: HashMap::new(),
                 early_stops: HashSet::new(),
                 submitted: Vec::new(),
+                pauses: Vec::new(),
                 claim_due: true,
                 gathering: false,
                 beat_due: false,
@@ -135,7 +140,7 @@ impl JobSupervisor {
                 draining: None,
             };
             for registered in parts.registry.iter() {
-                let slots = parts.slots.get(registered.spec.name).copied().unwrap_or_else(|| registered.spec.slots());
+                let slots = registered.spec.slots_if_told(parts.slots.get(registered.spec.name).copied());
                 supervisor.place_runner(registered, slots, ctx);
             }
             supervisor
@@ -145,7 +150,6 @@ impl JobSupervisor {
     fn place_runner(&mut self, registered: &Registered, slots: u32, ctx: &mut Context<Self>) {
         let spec = registered.spec;
         let serial = spec.admission == Admission::Serial;
-        let slots = if serial { slots.min(1) } else { slots };
         let addr = JobRunner::new(RunnerParts {
             spec,
             progress: Arc::clone(&registered.progress),
@@ -160,7 +164,6 @@ impl JobSupervisor {
         .start();
         if let Some(health) = self.health.runner(spec.name) {
             health.slots.store(u64::from(slots), Ordering::Relaxed);
-            health.running.store(0, Ordering::Relaxed);
         }
         self.runners.insert(spec.name, RunnerPlace { addr, slots, busy: 0, serial });
     }
@@ -168,7 +171,8 @@ impl JobSupervisor {
     /// Takes a turn at the database, if there is a reason and none is under way.
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let rooms = if self.claim_due && !self.gathering { self.rooms() } else { Vec::new() };
-        if self.submitted.is_empty() && rooms.is_empty() && !self.beat_due && !self.sweep_due {
+        let asked = !self.submitted.is_empty() || !self.pauses.is_empty();
+        if !asked && rooms.is_empty() && !self.beat_due && !self.sweep_due {
             return;
         }
         let Some(link) = self.link.take() else { return };
@@ -177,7 +181,9 @@ impl JobSupervisor {
             node: self.node,
             alone: self.alone,
             submitted: mem::take(&mut self.submitted),
+            pauses: mem::take(&mut self.pauses),
             renew: mem::take(&mut self.beat_due),
+            claiming: self.draining.is_none(),
             known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
             rooms,
         };
@@ -375,6 +381,17 @@ impl Handler<Cancel> for JobSupervisor {
             });
             Ok(answers.collect())
         })
+    }
+}
+
+impl Handler<SetPaused> for JobSupervisor {
+    type Result = ResponseFuture<Result<Option<Pause>, Unavailable>>;
+
+    fn handle(&mut self, wish: SetPaused, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        self.pauses.push(WaitingPause { wish, reply });
+        self.turn(ctx);
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(Unavailable("the server is stopping".to_owned()))) })
     }
 }
 

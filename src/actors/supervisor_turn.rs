@@ -1,4 +1,4 @@
-//! One turn of the supervisor at the database: accept, renew, rescue, claim.
+//! One turn of the supervisor at the database: accept, pause, renew, rescue, claim.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::SubmitError;
+use super::command::{SetPaused, SubmitError, Unavailable};
 use super::tracker::{JobTracker, Stored};
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
 use crate::store::link::{Link, is_lost};
+use crate::store::pauses::{self, Pause};
 use crate::store::row::JobSummary;
 use crate::store::{cancel, nodes, rescue};
 
@@ -26,12 +27,21 @@ pub struct Waiting {
 /// What a submitter hears.
 pub type Answer = Result<Vec<JobSummary>, SubmitError>;
 
+/// A type to be paused or resumed, and who waits for the answer.
+pub struct WaitingPause {
+    pub wish: SetPaused,
+    pub reply: oneshot::Sender<Result<Option<Pause>, Unavailable>>,
+}
+
 /// What is to be done.
 pub struct Turn {
     pub node: Uuid,
     pub alone: bool,
     pub submitted: Vec<Waiting>,
+    pub pauses: Vec<WaitingPause>,
     pub renew: bool,
+    /// Whether this node claims jobs, as its renewal says.
+    pub claiming: bool,
     /// When orphans are to be looked for: the jobs that run here and are none.
     pub known: Option<Vec<Uuid>>,
     pub rooms: Vec<Room>,
@@ -40,7 +50,7 @@ pub struct Turn {
 /// What was done.
 #[derive(Default)]
 pub struct TurnDone {
-    /// Whether jobs became pending.
+    /// Whether jobs became pending, or their type was resumed.
     pub may_claim: bool,
     /// What to tell the submitters.
     pub answers: Vec<(oneshot::Sender<Answer>, Answer)>,
@@ -57,11 +67,12 @@ pub struct TurnDone {
 pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) -> (Link, TurnDone) {
     let mut done = TurnDone { answered: true, ..TurnDone::default() };
     accept(&mut link, turn.submitted, &mut done, &tracker).await;
-    let Turn { node, alone, renew, known, rooms, .. } = turn;
+    pause(&mut link, turn.pauses, &mut done).await;
+    let Turn { node, alone, renew, claiming, known, rooms, .. } = turn;
     let upkeep = link.once(async |conn| {
         let mut asked = Vec::new();
         if renew {
-            nodes::renew(conn, node).await?;
+            nodes::renew(conn, node, claiming).await?;
             asked = cancel::asked(conn, node).await?;
         }
         match known {
@@ -124,6 +135,30 @@ async fn accept(link: &mut Link, submitted: Vec<Waiting>, done: &mut TurnDone, t
         // Whoever waits for a database that is away waits once.
         let answer = if done.answered { all_or_none(link, &batch.jobs).await } else { Err(away()) };
         done.answer(batch.reply, answer, tracker);
+    }
+}
+
+/// Pauses and resumes types, in the order in which that was asked for. Whoever is told of a pause can rely on it: this node's
+/// next claim comes after it.
+async fn pause(link: &mut Link, pauses: Vec<WaitingPause>, done: &mut TurnDone) {
+    for WaitingPause { wish, reply } in pauses {
+        let SetPaused { type_name, paused, actor, reason } = wish;
+        let set = link.once(async |conn| match paused {
+            true => pauses::pause(conn, type_name, &actor, reason.as_deref()).await.map(Some),
+            false => pauses::resume(conn, type_name).await.map(|_| None),
+        });
+        let answer = match set.await {
+            Ok(pause) => {
+                tracing::info!(r#type = type_name, paused, actor, reason, "a type was paused or resumed");
+                done.may_claim |= !paused;
+                Ok(pause)
+            }
+            Err(error) => {
+                complain(done, &error, "no type was paused or resumed");
+                Err(Unavailable("the connection is lost".to_owned()))
+            }
+        };
+        let _ = reply.send(answer); // who asked may have gone
     }
 }
 

@@ -93,7 +93,9 @@ fn a_runner_that_dies_is_replaced_and_its_jobs_run_again() {
         let health = Arc::new(Health::new(&registry));
         let node = Uuid::now_v7();
         let mut link = Link::new(Arc::clone(&url), "test");
-        link.until_answered(async |conn| nodes::register(conn, node, "test").await).await.unwrap();
+        link.until_answered(async |conn| nodes::register(conn, node, "test", &json!({ "demo": 4 })).await)
+            .await
+            .unwrap();
         let tracker = JobTracker::new(Link::new(Arc::clone(&url), "tracker"), Arc::clone(&health));
         let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
         let supervisor = JobSupervisor::start(SupervisorParts {

@@ -18,7 +18,7 @@ use super::conclusion::Conclusion;
 use super::health::Health;
 use super::outbox::{LogLines, Outbox, Update};
 use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
-use crate::job::Attempt;
+use crate::job::{Attempt, RemovedJob};
 use crate::store::cancel::RungWrite;
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
@@ -26,7 +26,7 @@ use crate::store::row::JobSummary;
 
 /// How often progress is stored and told. Ten times a second looks continuous, and bounds the writes of a job.
 const FLUSH: Duration = Duration::from_millis(100);
-/// How often silent clients are looked for.
+/// How often silent clients are looked for, and silent runs whose figures age.
 const SWEEP: Duration = Duration::from_secs(5);
 /// A client that was not heard for this long is gone; sessions ping every ten seconds.
 const SILENCE: Duration = Duration::from_secs(25);
@@ -63,6 +63,11 @@ pub struct Climbed(pub RungWrite);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Stored(pub Vec<JobSummary>);
+
+/// Fact: these jobs are deleted.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Removed(pub Vec<RemovedJob>);
 
 /// Command: store the wish that these jobs stop. Answers with what they are after it; a missing one does not exist.
 #[derive(Message)]
@@ -103,12 +108,16 @@ pub struct JobTracker {
     batch: Batch,
     /// Attempts with news, to be read when the next batch begins.
     touched: HashMap<(Uuid, i32), Arc<Attempt>>,
+    /// Attempts that were touched and have not ended: those that say nothing are read now and then all the same.
+    running: HashMap<(Uuid, i32), Weak<Attempt>>,
     /// Whether the timer for touched attempts is set.
     flush_set: bool,
     /// Whether that timer has rung: touched attempts go with the next batch.
     flush_due: bool,
     /// The newest change told of each job that runs here: an older one that arrives later is not told.
     told: HashMap<Uuid, i64>,
+    /// Deleted jobs that are told after the batch that is under way: it may hold the end of one of them.
+    removed: Vec<RemovedJob>,
     /// The clients.
     clients: Vec<Weak<Outbox>>,
     /// Told when ends are stored.
@@ -128,9 +137,11 @@ impl JobTracker {
             link: Some(link),
             batch: Batch::default(),
             touched: HashMap::new(),
+            running: HashMap::new(),
             flush_set: false,
             flush_due: false,
             told: HashMap::new(),
+            removed: Vec::new(),
             clients: Vec::new(),
             supervisor: None,
             health,
@@ -141,6 +152,7 @@ impl JobTracker {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         if mem::take(&mut self.flush_due) {
             let touched = mem::take(&mut self.touched);
+            self.running.extend(touched.iter().map(|(run, attempt)| (*run, Arc::downgrade(attempt))));
             self.batch.touched.extend(touched);
             self.flush_set = false;
         }
@@ -160,6 +172,7 @@ impl JobTracker {
         ctx.spawn(writing.into_actor(self).map(|(link, written), tracker, ctx| {
             tracker.link = Some(link);
             tracker.tell(written);
+            tracker.announce_removed();
             tracker.health.unwritten.store(tracker.batch.ends() as u64, Ordering::Relaxed);
             tracker.turn(ctx);
         }));
@@ -184,6 +197,14 @@ impl JobTracker {
         }
         let updates: Vec<_> = jobs.iter().map(|job| Arc::new(Update::of(job))).collect();
         self.each_client(|client| client.push(&updates));
+    }
+
+    /// Tells of deleted jobs, once nothing else is to be told of them.
+    fn announce_removed(&mut self) {
+        let removed = mem::take(&mut self.removed);
+        if !removed.is_empty() {
+            self.each_client(|client| client.push_removed(&removed));
+        }
     }
 
     /// Whether a change is newer than what was told of its job.
@@ -228,6 +249,23 @@ impl JobTracker {
         self.health.sessions.store(clients.len() as u64, Ordering::Relaxed);
     }
 
+    /// Reads the runs that fell silent: their pace is not what it was, and their curve may not be stored.
+    fn read_silent(&mut self, ctx: &mut Context<Self>) {
+        self.running.retain(|_, attempt| attempt.strong_count() > 0);
+        let running = self.running.iter().filter_map(|(run, attempt)| Some((*run, attempt.upgrade()?)));
+        let overdue: Vec<_> = running.filter(|(_, attempt)| attempt.is_overdue()).collect();
+        if !overdue.is_empty() {
+            self.touched.extend(overdue);
+            self.schedule_flush(ctx);
+        }
+    }
+
+    /// Forgets a run that is over.
+    fn forget(&mut self, run: (Uuid, i32)) {
+        self.touched.remove(&run);
+        self.running.remove(&run);
+    }
+
     fn schedule_flush(&mut self, ctx: &mut Context<Self>) {
         if !mem::replace(&mut self.flush_set, true) {
             ctx.run_later(FLUSH, |tracker, ctx| {
@@ -242,7 +280,10 @@ impl Actor for JobTracker {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(SWEEP, |tracker, _| tracker.sweep());
+        ctx.run_interval(SWEEP, |tracker, ctx| {
+            tracker.sweep();
+            tracker.read_silent(ctx);
+        });
     }
 }
 
@@ -259,7 +300,7 @@ impl Handler<Concluded> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, concluded: Concluded, ctx: &mut Self::Context) {
-        self.touched.remove(&(concluded.attempt.job_id, concluded.attempt.number));
+        self.forget((concluded.attempt.job_id, concluded.attempt.number));
         self.batch.conclude(concluded.attempt, concluded.conclusion);
         self.turn(ctx);
     }
@@ -269,7 +310,7 @@ impl Handler<Released> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Released(write): Released, ctx: &mut Self::Context) {
-        self.touched.remove(&(write.job_id, write.attempt));
+        self.forget((write.job_id, write.attempt));
         self.batch.release(write);
         self.turn(ctx);
     }
@@ -289,6 +330,17 @@ impl Handler<Stored> for JobTracker {
 
     fn handle(&mut self, Stored(jobs): Stored, _: &mut Self::Context) {
         self.announce(jobs);
+    }
+}
+
+impl Handler<Removed> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Removed(jobs): Removed, _: &mut Self::Context) {
+        self.removed.extend(jobs);
+        if self.link.is_some() {
+            self.announce_removed();
+        }
     }
 }
 

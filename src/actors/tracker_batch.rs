@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::conclusion::Conclusion;
 use super::tracker::BatchStored;
-use crate::job::{Attempt, LogLine, OutcomeKind, Progress, Status, middle_of_log};
+use crate::job::{Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, Status, middle_of_log};
 use crate::store::cancel::{self, CancelWrite, RungWrite};
+use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
 use crate::store::link::Link;
 use crate::store::progress::{self, LogWrite, ProgressWrite};
@@ -38,6 +39,7 @@ pub struct Batch {
     ended: Vec<Arc<Attempt>>,
     /// Read from the attempts when the batch begins.
     progress: Vec<ProgressWrite>,
+    curves: Vec<CurveWrite>,
     logs: Vec<LogWrite>,
     /// Middles of long logs to be cut out.
     trims: Vec<Trim>,
@@ -84,10 +86,19 @@ impl Batch {
 
     /// Adds the end of an attempt.
     pub fn conclude(&mut self, attempt: Arc<Attempt>, conclusion: Conclusion) {
-        match conclusion {
-            Conclusion::Finish(write) => self.finishes.push(*write),
-            Conclusion::Release(write) => self.releases.push(write),
-        }
+        let (percent, processed_items) = match conclusion {
+            Conclusion::Finish(write) => {
+                let last = (write.percent(), write.progress.processed_items);
+                self.finishes.push(*write);
+                last
+            }
+            Conclusion::Release(write) => {
+                self.releases.push(write);
+                let progress = attempt.progress();
+                (progress.percent, progress.processed_items)
+            }
+        };
+        self.curves.extend(curve_of(&attempt, attempt.end_curve(percent, processed_items)));
         self.ended.push(attempt);
     }
 
@@ -96,19 +107,24 @@ impl Batch {
         self.releases.push(write);
     }
 
-    /// Takes the newest progress and the log lines of all attempts in it. Those that are over carry their progress already.
+    /// Takes the newest progress and the log lines of all attempts in it. Those that are over carry their progress already, and
+    /// their curves have ended.
     pub fn read_attempts(&mut self) {
         for attempt in self.touched.values() {
-            let (progress, lines) = attempt.read();
+            let Reading { progress, pace, curve, lines } = attempt.read();
             let number = attempt.number;
-            self.progress.push(ProgressWrite { job_id: attempt.job_id, attempt: number, progress });
+            self.progress.push(ProgressWrite { job_id: attempt.job_id, attempt: number, progress, pace });
+            self.curves.extend(curve_of(attempt, curve));
             push_lines(&mut self.logs, &mut self.trims, attempt, lines);
         }
         for attempt in &self.ended {
-            let (_, lines) = attempt.read();
-            push_lines(&mut self.logs, &mut self.trims, attempt, lines);
+            push_lines(&mut self.logs, &mut self.trims, attempt, attempt.take_lines());
         }
     }
+}
+
+fn curve_of(attempt: &Attempt, points: Option<Vec<CurvePoint>>) -> Option<CurveWrite> {
+    points.map(|points| CurveWrite { job_id: attempt.job_id, attempt: attempt.number, points })
 }
 
 fn push_lines(logs: &mut Vec<LogWrite>, trims: &mut Vec<Trim>, attempt: &Attempt, lines: Vec<LogLine>) {
@@ -178,13 +194,16 @@ async fn write_part(conn: &mut AsyncPgConnection, part: Part<'_>) -> QueryResult
     .await
 }
 
-/// Logs before ends: the fence lets in only lines of a run that still owns its job.
+/// Before the ends: the fence lets in only lines and curves of a run that still owns its job.
 async fn write_reports(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut Stored) -> QueryResult<()> {
     if !batch.logs.is_empty() {
         progress::append_logs(conn, &batch.logs).await?;
     }
     for trim in &batch.trims {
         progress::trim_log(conn, trim.job_id, trim.from, trim.until).await?;
+    }
+    if !batch.curves.is_empty() {
+        curve::store(conn, &batch.curves).await?;
     }
     if !batch.progress.is_empty() {
         let written = progress::write(conn, &batch.progress).await?;

@@ -14,6 +14,7 @@ mod node;
 
 pub use data_dir::{DataDirError, RunFile, is_locked};
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -80,8 +81,9 @@ impl Application {
         let runtime = job_runtime()?;
         let drivers = driver_runtime()?;
         let node_id = Uuid::now_v7();
-        runtime.block_on(prepare(&database_url, node_id, data_dir.predecessor()))?;
-        let environment = Environment { db: Some(pool::build(&database_url, drivers.handle().clone())?), media_roots };
+        runtime.block_on(prepare(&database_url, node_id, &slots, data_dir.predecessor()))?;
+        let db = pool::build(&database_url, drivers.handle().clone())?;
+        let environment = Environment { db: Some(db), on_removed: None, media_roots };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -216,14 +218,17 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn slots(config: &Config, registry: &Registry) -> anyhow::Result<std::collections::HashMap<String, u32>> {
+/// How many jobs of each type run here at a time.
+fn slots(config: &Config, registry: &Registry) -> anyhow::Result<HashMap<String, u32>> {
     for (type_name, _) in &config.concurrency {
         if registry.get(type_name).is_none() {
             let near = registry.near(type_name).join(", ");
             bail!("--concurrency: there is no job type `{type_name}`; near: {near}");
         }
     }
-    Ok(config.concurrency.iter().cloned().collect())
+    let told: HashMap<_, _> = config.concurrency.iter().cloned().collect();
+    let each = registry.iter().map(|known| &known.spec);
+    Ok(each.map(|spec| (spec.name.to_owned(), spec.slots_if_told(told.get(spec.name).copied()))).collect())
 }
 
 fn job_runtime() -> anyhow::Result<Runtime> {
@@ -245,15 +250,21 @@ fn driver_runtime() -> anyhow::Result<Runtime> {
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
 
 /// Migrates, declares the predecessor dead and enters this node.
-async fn prepare(database_url: &Arc<str>, node_id: Uuid, predecessor: Option<Uuid>) -> anyhow::Result<()> {
+async fn prepare(
+    database_url: &Arc<str>,
+    node_id: Uuid,
+    slots: &HashMap<String, u32>,
+    predecessor: Option<Uuid>,
+) -> anyhow::Result<()> {
     migrations::run(database_url).await?;
     let mut link = Link::new(Arc::clone(database_url), "start");
     let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let slots = serde_json::to_value(slots)?;
     let entered = link.until_answered(async |conn| {
         if let Some(predecessor) = predecessor {
             nodes::sign_off(conn, predecessor).await?;
         }
-        nodes::register(conn, node_id, &hostname).await
+        nodes::register(conn, node_id, &hostname, &slots).await
     });
     tokio::time::timeout(DATABASE_WAIT, entered).await.context("the database does not answer")??;
     Ok(())

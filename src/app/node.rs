@@ -16,9 +16,9 @@ use uuid::Uuid;
 use crate::actors::command::Drain;
 use crate::actors::health::Health;
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
-use crate::actors::tracker::JobTracker;
+use crate::actors::tracker::{JobTracker, Removed};
 use crate::http::state::AppState;
-use crate::job::{Environment, Registry};
+use crate::job::{Environment, OnRemoved, Registry};
 use crate::store::link::Link;
 use crate::store::nodes;
 
@@ -59,6 +59,10 @@ pub(super) async fn serve(
 
     let tracker = JobTracker::new(link("tracker"), Arc::clone(&health));
     let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
+    let on_removed: OnRemoved = Arc::new({
+        let tracker = tracker.clone();
+        move |jobs| tracker.do_send(Removed(jobs))
+    });
     let supervisor = JobSupervisor::start(SupervisorParts {
         node: parts.node_id,
         registry: parts.registry.clone(),
@@ -67,10 +71,11 @@ pub(super) async fn serve(
         link: link("supervisor"),
         tracker: tracker.clone(),
         runtime: parts.runtime,
-        environment: parts.environment,
+        environment: Environment { on_removed: Some(on_removed), ..parts.environment },
         health: Arc::clone(&health),
     });
     let state = AppState {
+        node: parts.node_id,
         registry: parts.registry,
         supervisor: supervisor.clone(),
         tracker: tracker.clone(),

@@ -6,6 +6,7 @@
 //! ```
 
 use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
@@ -18,7 +19,7 @@ use crate::store::row::JobSummary;
 
 /// Percents are drawn in hundredths, or a long job would stand still.
 const HUNDREDTHS: u64 = 10_000;
-/// Often enough for the time that is left to count down.
+/// Often enough for the time that a job waits to count up.
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// What the bar measures: its form follows.
@@ -29,11 +30,16 @@ enum Form {
     Items,
 }
 
+/// Shared by a bar and its style.
+type Figures = Arc<Mutex<String>>;
+
 /// A bar.
 pub struct Bar {
     bar: ProgressBar,
     plural: String,
     form: Option<Form>,
+    /// How fast, and how long still, as its style draws it.
+    figures: Figures,
     _echo: Option<QuietEcho>,
 }
 
@@ -41,11 +47,12 @@ impl Bar {
     /// A bar below the others.
     pub fn new(label: &str, plural: &str) -> Self {
         // Styled before it is drawn: the default would flash.
-        let bar = ProgressBar::new(HUNDREDTHS).with_style(style(Form::Waiting, plural));
+        let figures = Figures::default();
+        let bar = ProgressBar::new(HUNDREDTHS).with_style(style(Form::Waiting, plural, &figures));
         let bar = bars().add(bar);
         bar.set_prefix(label.to_owned());
         bar.enable_steady_tick(REDRAW);
-        Self { bar, plural: plural.to_owned(), form: None, _echo: QuietEcho::new() }
+        Self { bar, plural: plural.to_owned(), form: None, figures, _echo: QuietEcho::new() }
     }
 
     /// Shows the job as it is now.
@@ -57,11 +64,11 @@ impl Bar {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 100
             None => (Form::Percent, (job.progress * 100.0) as u64, HUNDREDTHS),
         };
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = figures(job);
         self.bar.set_length(total);
         self.bar.set_position(done);
         if self.form.replace(form) != Some(form) {
-            self.bar.set_style(style(form, &self.plural));
-            self.bar.reset_eta(); // what was done before we looked says nothing about the rate
+            self.bar.set_style(style(form, &self.plural, &self.figures));
         }
         self.bar.set_message(doing(job));
     }
@@ -94,16 +101,16 @@ const fn template(form: Form) -> &'static str {
     }
 }
 
-fn style(form: Form, plural: &str) -> ProgressStyle {
-    let plural = plural.to_owned();
+fn style(form: Form, plural: &str, figures: &Figures) -> ProgressStyle {
+    let (plural, figures) = (plural.to_owned(), Arc::clone(figures));
     let amount = move |state: &ProgressState, out: &mut dyn Write| {
         let _ = match form {
             Form::Items => write!(out, "{}", items(state.pos(), state.len().unwrap_or(0), &plural)),
             Form::Percent | Form::Waiting => write!(out, "{}%", state.pos() / 100),
         };
     };
-    let figures = move |state: &ProgressState, out: &mut dyn Write| {
-        let _ = write!(out, "{}", figures(form == Form::Items, state));
+    let figures = move |_: &ProgressState, out: &mut dyn Write| {
+        let _ = out.write_str(&figures.lock().unwrap_or_else(PoisonError::into_inner));
     };
     // That the templates are right is tested.
     let style = ProgressStyle::with_template(template(form)).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -114,26 +121,24 @@ fn items(done: u64, total: u64, plural: &str) -> String {
     format!("{} / {} {plural}", indicatif::HumanCount(done), indicatif::HumanCount(total))
 }
 
-/// How fast, and how long still; nothing while that is unknown.
-fn figures(counting: bool, state: &ProgressState) -> String {
-    let (rate, left) = (state.per_sec(), state.len().unwrap_or(0).saturating_sub(state.pos()));
-    if !rate.is_finite() || rate <= 0.001 || left == 0 {
-        return String::new();
-    }
-    let speed = match rate {
-        _ if !counting => String::new(),
-        rate if rate < 10.0 => format!("  {rate:.1}/s"),
+/// How fast, and how long still, by the server's measure; nothing while that is unknown.
+fn figures(job: &JobSummary) -> String {
+    let speed = match job.rate_per_second.filter(|rate| *rate > 0.001) {
+        None => String::new(),
+        Some(rate) if rate < 10.0 => format!("  {rate:.1}/s"),
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive and finite
-        rate => format!("  {}/s", indicatif::HumanCount(rate as u64)),
+        Some(rate) => format!("  {}/s", indicatif::HumanCount(rate as u64)),
     };
-    format!("{speed}  {} left", words::duration(Duration::from_secs(state.eta().as_secs().max(1))).replace(".0s", "s"))
+    let left = |seconds| words::duration(Duration::from_secs(whole(seconds))).replace(".0s", "s");
+    let left = job.eta_seconds.map_or_else(String::new, |seconds| format!("  {} left", left(seconds)));
+    format!("{speed}{left}")
 }
 
 #[cfg(test)]
 mod tests {
     use indicatif::ProgressStyle;
 
-    use super::{Form, doing, items, template};
+    use super::{Form, doing, figures, items, template};
     use crate::cli::words::tests::job;
     use crate::job::Status;
 
@@ -153,5 +158,16 @@ mod tests {
         assert_eq!(doing(&job), "a b");
         job.status = Status::Cancelling;
         assert_eq!(doing(&job), "cancelling… a b");
+    }
+    #[test]
+    fn the_figures_are_those_of_the_server() {
+        let mut job = job();
+        assert_eq!(figures(&job), "");
+        (job.rate_per_second, job.eta_seconds) = (Some(1_234.5), Some(65));
+        assert_eq!(figures(&job), "  1,234/s  1m 05s left");
+        (job.rate_per_second, job.eta_seconds) = (Some(0.25), Some(4));
+        assert_eq!(figures(&job), "  0.2/s  4s left");
+        (job.rate_per_second, job.eta_seconds) = (Some(0.0), None);
+        assert_eq!(figures(&job), "");
     }
 }

@@ -1,5 +1,6 @@
 //! The job types as a command sees them: those of the server, or, where none runs, those of this program.
 
+use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use super::words;
 use crate::actors::health::RunnerState;
 use crate::http::job_types::JobTypeView;
 use crate::job::Registered;
+use crate::store::pauses::Pause;
 
 /// A job type, as the API shows it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -27,6 +29,9 @@ pub struct TypeEntry {
     pub admission: String,
     /// How many at a time on a node.
     pub concurrency: u32,
+    /// Set while it is paused. This program alone, without a server, can't tell.
+    #[serde(default)]
+    pub paused: Option<Pause>,
     /// The JSON Schema of its params.
     pub params_schema: Value,
     /// Whatever else there is to know.
@@ -93,13 +98,20 @@ impl TypeEntry {
             other => other.to_owned(),
         }
     }
+
+    /// `paused by cli 5m ago: the disk is full`, if it is.
+    pub fn pause(&self) -> Option<String> {
+        let pause = self.paused.as_ref()?;
+        let why = pause.reason.as_ref().map(|why| format!(": {}", words::one_line(why))).unwrap_or_default();
+        Some(format!("paused by {} {}{why}", pause.by, words::relative(pause.at, Utc::now())))
+    }
 }
 
 impl TypeEntry {
     /// A type of this program, told as a server would.
     fn own(registered: &Registered) -> Result<Self, Failure> {
         let runner = RunnerState { slots: registered.spec.slots().into(), running: 0, restarts: 0, last_panic: None };
-        let view = serde_json::to_value(JobTypeView::new(registered, runner));
+        let view = serde_json::to_value(JobTypeView::new(registered, None, runner));
         let view = view.map_err(|e| Failure::Failed(format!("job type `{}`: {e}", registered.spec.name)))?;
         Ok(read(&view)?)
     }

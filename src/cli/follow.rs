@@ -66,6 +66,9 @@ enum Frame {
         rev: i64,
         jobs: Vec<JobSummary>,
     },
+    JobRemoved {
+        jobs: Vec<Uuid>,
+    },
     JobLog {
         lines: Vec<LogRow>,
     },
@@ -227,6 +230,10 @@ impl Follower {
                 self.rev = self.rev.max(rev);
                 Ok(())
             }
+            Ok(Frame::JobRemoved { jobs }) => match self.watch {
+                Watch::Job(id) if jobs.contains(&id) => Err(Failure::Failed(format!("job {id} was cleaned up"))),
+                Watch::Job(_) | Watch::All => Ok(()),
+            },
             Ok(Frame::JobLog { lines }) => {
                 self.seen.push_back(Seen::Lines(lines));
                 Ok(())

@@ -173,6 +173,7 @@ async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut
         }
         return Ok(Exit::Completed);
     }
+    note_pause(server, &call.type_name).await;
     let id = job.job.id;
     let mut view = View::new(catalog, &call.type_name);
     let attendant = Attendant { reach, purpose: Purpose::Work(&call.work), interrupt: Interrupt::Cancels };
@@ -199,6 +200,14 @@ async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut
             }
             Ok(Exit::of(&ended))
         }
+    }
+}
+
+/// Says why the job will not start. Asked of the server only now: before, there may have been none.
+async fn note_pause(server: &Server, type_name: &str) {
+    let catalog = Catalog::of(&server.client).await; // that it can't be had is no reason to leave the job
+    if let Some(pause) = catalog.ok().and_then(|catalog| catalog.get(type_name).ok()?.pause()) {
+        note(format!("{type_name} is {pause}; the job waits until `{} types resume {type_name}`", program()));
     }
 }
 

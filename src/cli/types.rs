@@ -1,8 +1,10 @@
-//! `stashhog types [TYPE]`: what can be run.
+//! `stashhog types [TYPE]`: what can be run. `types pause` and `types resume` hold it back and let it go on.
 
-use clap::{Args, Command};
+use clap::{Args, Command, Subcommand};
+use serde_json::json;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, TypeEntry};
+use super::client::read;
 use super::exit::{Done, Exit};
 use super::flags::Flags;
 use super::reach::Reach;
@@ -10,9 +12,12 @@ use super::table::Table;
 use super::terminal::{print, print_json, width};
 use super::words::{one_line, program};
 
-/// List the job types, or show one
+/// List the job types, or show one; pause and resume them
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct TypesArgs {
+    #[command(subcommand)]
+    act: Option<Act>,
     /// The type to show
     #[arg(value_name = "TYPE")]
     type_name: Option<String>,
@@ -21,8 +26,36 @@ pub struct TypesArgs {
     json: bool,
 }
 
+#[derive(Clone, Debug, Subcommand)]
+enum Act {
+    /// Start no more jobs of a type, on any server, until it is resumed
+    ///
+    /// Jobs that run go on, and new ones wait. Pausing a paused type changes nothing but its reason, if one is given.
+    Pause(ActArgs),
+    /// Start the jobs of a paused type again
+    Resume(ActArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+struct ActArgs {
+    /// The type
+    #[arg(value_name = "TYPE")]
+    type_name: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Print the type as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 pub async fn run(args: TypesArgs, reach: &Reach) -> Done {
+    match &args.act {
+        Some(Act::Pause(act)) => return set_paused("pause", act, reach).await,
+        Some(Act::Resume(act)) => return set_paused("resume", act, reach).await,
+        None => {}
+    }
     let catalog = Catalog::fetch(reach).await?;
     match &args.type_name {
         None => list(&catalog, args.json),
@@ -30,16 +63,36 @@ pub async fn run(args: TypesArgs, reach: &Reach) -> Done {
     }
 }
 
+async fn set_paused(verb: &str, act: &ActArgs, reach: &Reach) -> Done {
+    let ask = reach.ask(async |client| {
+        let name = Catalog::of(client).await?.get(&act.type_name)?.name.clone();
+        let answer = client.post(&format!("api/job-types/{name}/{verb}"), &json!({"reason": act.reason})).await?;
+        if act.json {
+            print_json(&answer)?;
+            return Ok(Exit::Completed);
+        }
+        let entry: TypeEntry = read(&answer)?;
+        let label = &entry.label;
+        print(match entry.pause() {
+            Some(pause) => format!("{label} is {pause}; what runs goes on, what waits is not started"),
+            None => format!("{label} is not paused"),
+        })?;
+        Ok(Exit::Completed)
+    });
+    ask.await
+}
+
 /// Lists the types.
 pub fn list(catalog: &Catalog, json: bool) -> Done {
     if json {
-        print_json(&serde_json::json!({"job_types": catalog.all()}))?;
+        print_json(&json!({"job_types": catalog.all()}))?;
         return Ok(Exit::Completed);
     }
     let mut table = Table::new(["TYPE", "LABEL", "ADMISSION", "DESCRIPTION"]);
     for entry in catalog.all() {
         let first = one_line(entry.description.split("\n\n").next().unwrap_or_default());
-        table.row(vec![entry.name.clone(), entry.label.clone(), entry.admission(), first]);
+        let label = if entry.paused.is_some() { format!("{} (paused)", entry.label) } else { entry.label.clone() };
+        table.row(vec![entry.name.clone(), label, entry.admission(), first]);
     }
     for line in table.lines(width()) {
         print(line)?;
@@ -55,6 +108,9 @@ fn show(catalog: &Catalog, name: &str, json: bool) -> Done {
     }
     print(format!("{} ({})", entry.label, entry.name))?;
     print(format!("{}, counts {}", entry.admission(), entry.unit.plural))?;
+    if let Some(pause) = entry.pause() {
+        print(pause)?;
+    }
     print("")?;
     let flags = Flags::of(entry, |_| false).command();
     let command = Command::new("run").bin_name(format!("{} run {}", program(), entry.name)).disable_help_flag(true);

@@ -11,11 +11,8 @@ use actix_web::middleware::Next;
 
 /// Data is never a page.
 const OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
-/// The landing page loads its own files and talks to its own server.
-const OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                        base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The page that browses the API sets styles from its script.
-const OF_DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// Pages load their own files and talk to their own server. Both the web UI and the page of the API set styles from their scripts.
+const OF_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                        font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Adds the headers.
@@ -43,11 +40,6 @@ pub async fn add(
 }
 
 fn policy(path: &str) -> &'static str {
-    if path.starts_with("/api/docs") {
-        OF_DOCS
-    } else if path.starts_with("/api") || path.starts_with("/health") {
-        OF_DATA
-    } else {
-        OF_PAGES
-    }
+    let of_data = (path.starts_with("/api") || path.starts_with("/health")) && !path.starts_with("/api/docs");
+    if of_data { OF_DATA } else { OF_PAGES }
 }

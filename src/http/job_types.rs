@@ -1,5 +1,6 @@
 //! The job types: everything that a form, a card or a command line needs to know of them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::web::{Data, Json, Path};
@@ -9,11 +10,13 @@ use utoipa::ToSchema;
 
 use super::error::ApiError;
 use super::query::Query;
+use super::read::read;
 use super::refusals;
 use super::state::AppState;
 use super::submit::job_type;
 use crate::actors::health::RunnerState;
 use crate::job::{Admission, Color, Registered, Unit};
+use crate::store::pauses::{self, Pause};
 
 /// Which jobs of a type may exist or run beside each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -62,6 +65,9 @@ pub struct JobTypeView {
     /// The JSON Schema (2020-12) of its params.
     #[schema(value_type = HashMap<String, Value>)]
     pub params_schema: Value,
+    /// Set while it is paused: no node starts a job of it.
+    #[schema(required)]
+    pub paused: Option<Pause>,
     /// What runs its jobs on this node.
     pub runner: RunnerState,
 }
@@ -75,7 +81,7 @@ pub struct JobTypes {
 
 impl JobTypeView {
     /// A type as the API shows it.
-    pub fn new(known: &Registered, runner: RunnerState) -> Self {
+    pub fn new(known: &Registered, paused: Option<Pause>, runner: RunnerState) -> Self {
         let spec = &known.spec;
         Self {
             name: spec.name,
@@ -96,6 +102,7 @@ impl JobTypeView {
             max_interruptions: spec.max_interruptions,
             cancel_grace_seconds: spec.cancel_grace.as_secs_f64(),
             params_schema: known.schema.clone(),
+            paused,
             runner,
         }
     }
@@ -106,8 +113,10 @@ impl JobTypeView {
     get, path = "/api/job-types", operation_id = "list_job_types", tag = "job types",
     responses((status = 200, description = "The types", body = JobTypes), refusals::AnyQuestion),
 )]
-pub async fn list(state: Data<AppState>, _: Query<()>) -> Json<JobTypes> {
-    Json(JobTypes { job_types: state.registry.iter().map(|known| view(&state, known)).collect() })
+pub async fn list(state: Data<AppState>, _: Query<()>) -> Result<Json<JobTypes>, ApiError> {
+    let mut pauses: HashMap<_, _> = read(&state.db, pauses::all).await?.into_iter().collect();
+    let each = state.registry.iter().map(|known| view(&state, known, pauses.remove(known.spec.name)));
+    Ok(Json(JobTypes { job_types: each.collect() }))
 }
 
 /// Shows a job type.
@@ -120,11 +129,14 @@ pub async fn list(state: Data<AppState>, _: Query<()>) -> Json<JobTypes> {
     ),
 )]
 pub async fn show(state: Data<AppState>, name: Path<String>, _: Query<()>) -> Result<Json<JobTypeView>, ApiError> {
-    job_type(&state.registry, &name).map(|known| Json(view(&state, known)))
+    let known = job_type(&state.registry, &name)?;
+    let paused = read(&state.db, async |conn| pauses::of(conn, known.spec.name).await).await?;
+    Ok(Json(view(&state, known, paused)))
 }
 
-fn view(state: &AppState, known: &Registered) -> JobTypeView {
+/// A type with its runner on this node.
+pub fn view(state: &AppState, known: &Registered, paused: Option<Pause>) -> JobTypeView {
     // Health has a runner for each type of the registry that it was made from; another's has none yet.
     let none = RunnerState { slots: known.spec.slots().into(), running: 0, restarts: 0, last_panic: None };
-    JobTypeView::new(known, state.health.runner_state(known.spec.name).unwrap_or(none))
+    JobTypeView::new(known, paused, state.health.runner_state(known.spec.name).unwrap_or(none))
 }

@@ -14,7 +14,7 @@ use super::read::read;
 use super::show::unknown;
 use super::state::AppState;
 use crate::store::cancel::current;
-use crate::store::history::{self, LogRow};
+use crate::store::history::{self, LogFilter, LogRow};
 
 /// Lines that are read at a time.
 const PAGE: i64 = 1_000;
@@ -27,19 +27,18 @@ pub(super) async fn download(state: Data<AppState>, id: Uuid, query: LogQuery) -
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"));
     response.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.log\"")));
+    let filter = query.filter();
     if let Some(tail) = query.tail {
-        let lines = read(&state.db, async |conn| history::last_logs(conn, id, &query.levels(), tail).await).await?;
+        let lines = read(&state.db, async |conn| history::last_logs(conn, id, &filter, tail).await).await?;
         return Ok(response.body(text(&lines)));
     }
-    let start = Some(query.after.unwrap_or(-1));
-    let pages = stream::try_unfold(start, move |after| {
+    let pages = stream::try_unfold(Some(filter), move |filter| {
         let state = state.clone();
         async move {
-            let Some(after) = after else { return Ok(None) };
-            let levels = query.levels();
-            let lines = read(&state.db, async |conn| history::logs(conn, id, after, &levels, PAGE).await).await?;
+            let Some(filter) = filter else { return Ok(None) };
+            let lines = read(&state.db, async |conn| history::logs(conn, id, &filter, PAGE).await).await?;
             let full = i64::try_from(lines.len()).is_ok_and(|n| n == PAGE);
-            let next = lines.last().filter(|_| full).map(|line| line.seq);
+            let next = lines.last().filter(|_| full).map(|line| LogFilter { after: line.seq, ..filter });
             Ok::<_, ApiError>(Some((Bytes::from(text(&lines)), next)))
         }
     });

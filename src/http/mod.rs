@@ -1,4 +1,4 @@
-//! How it is asked: REST, probes, the document that describes both, and a plain landing page.
+//! How it is asked: REST, probes, the document that describes both, and the files of the web UI.
 //!
 //! ```text
 //!   request ─▶ headers ─▶ guard ─▶ routes ─▶ one file per resource ─▶ read ─▶ store        (questions)
@@ -11,7 +11,7 @@
 //! - Every error is a [`Problem`](error::Problem) with a stable code. Nothing that a client sends may become a 500: what comes
 //!   in goes through [`body`], [`query`] and [`limits`], which know every bound and its reason.
 //! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
-//!   only one who accepts jobs and wishes that they stop.
+//!   only one who accepts jobs, wishes that they stop, and pauses.
 
 pub mod actor;
 pub mod body;
@@ -23,18 +23,20 @@ pub mod create;
 pub mod cursor;
 pub mod docs;
 pub mod error;
+pub mod explain;
+mod explain_text;
 pub mod fields;
 pub mod guard;
 pub mod headers;
 pub mod health;
 pub mod history;
 pub mod job_types;
-pub mod landing;
 pub mod limits;
 pub mod list;
 pub mod log_text;
 pub mod logs;
 mod openapi;
+pub mod pause;
 pub mod query;
 pub mod read;
 pub mod refusals;
@@ -44,6 +46,7 @@ pub mod show;
 pub mod state;
 pub mod stats;
 pub mod submit;
+pub mod ui;
 pub mod ws;
 
 pub use openapi::openapi;

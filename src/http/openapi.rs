@@ -5,7 +5,8 @@ use utoipa::OpenApi;
 use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, health, history, job_types, list, logs, retry, show, stats, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, list, logs, pause, retry, show,
+    stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -24,8 +25,8 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
     ),
     paths(
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
-        show::show, logs::logs, history::events, history::item_errors, cancel::cancel, retry::retry,
-        job_types::list, job_types::show,
+        show::show, explain::explain, logs::logs, history::events, history::item_errors, cancel::cancel, retry::retry,
+        job_types::list, job_types::show, pause::pause, pause::resume,
         ws::all, ws::one, stats::stats, health::live, health::ready, docs::document,
     ),
     // No path shows the messages of the live socket, nor `LogFormat`, whose parameter is only a reference to it.

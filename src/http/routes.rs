@@ -5,22 +5,19 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, ServiceConfig};
-use actix_web::{Error, FromRequest, Handler, HttpRequest, Resource, Responder, Route};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
 use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, guard, headers, health, history, job_types, landing, list, logs,
-    retry, show, stats, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
+    pause, retry, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
 fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
     vec![
-        ("/", vec![get(landing::page)]),
-        ("/landing.css", vec![get(landing::styles)]),
-        ("/landing.js", vec![get(landing::script)]),
         ("/health/live", vec![get(health::live)]),
         ("/health/ready", vec![get(health::ready)]),
         ("/api/docs", vec![get(docs::redirect)]),
@@ -29,6 +26,8 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/stats", vec![get(stats::stats)]),
         ("/api/job-types", vec![get(job_types::list)]),
         ("/api/job-types/{type}", vec![get(job_types::show)]),
+        ("/api/job-types/{type}/pause", vec![post(pause::pause)]),
+        ("/api/job-types/{type}/resume", vec![post(pause::resume)]),
         ("/api/jobs", vec![get(list::list), post(create::create)]),
         ("/api/jobs/batch", vec![post(create::batch)]),
         ("/api/jobs/cancel", vec![post(bulk_cancel::cancel)]),
@@ -36,6 +35,7 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/run/{type}", vec![post(create::run)]),
         ("/api/jobs/ws", vec![get(ws::all)]),
         ("/api/jobs/{id}", vec![get(show::show)]),
+        ("/api/jobs/{id}/explain", vec![get(explain::explain)]),
         ("/api/jobs/{id}/logs", vec![get(logs::logs)]),
         ("/api/jobs/{id}/events", vec![get(history::events)]),
         ("/api/jobs/{id}/item-errors", vec![get(history::item_errors)]),
@@ -91,7 +91,11 @@ where
     (Method::POST, web::post().to(handler))
 }
 
-async fn unknown_path(request: HttpRequest) -> Result<String, ApiError> {
+/// What is no path of the table: a file or a page of the UI, or nothing.
+async fn unknown_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if let Some(page) = ui::answer(&request) {
+        return Ok(page);
+    }
     let detail = format!("there is no {}; see /api/docs for what there is", quoted(request.path()));
     Err(ApiError::new(ErrorCode::UnknownPath, detail))
 }
@@ -127,7 +131,7 @@ mod tests {
     use crate::store::pool;
 
     /// The page and its files describe themselves.
-    const NOT_DOCUMENTED: [&str; 5] = ["/", "/landing.css", "/landing.js", "/api/docs", "/api/docs/{file:.*}"];
+    const NOT_DOCUMENTED: [&str; 2] = ["/api/docs", "/api/docs/{file:.*}"];
 
     #[test]
     fn the_table_and_the_openapi_document_say_the_same() {
@@ -166,6 +170,7 @@ mod tests {
             health: Arc::clone(&health),
         });
         AppState {
+            node: Uuid::nil(),
             health,
             registry,
             supervisor,
@@ -232,6 +237,9 @@ mod tests {
             (sends(&format!("{job}/cancel"), ""), 503, "unavailable"),
             (sends(&format!("{job}/retry"), r#"{"params":{},"only_failed_items":true}"#), 422, "invalid_fields"),
             (get(&format!("{job}/logs?level=loud")), 400, "invalid_query"),
+            (sends("/api/job-types/none/pause", ""), 404, "unknown_job_type"),
+            (sends("/api/job-types/demo/pause", "[]"), 422, "invalid_fields"),
+            (sends("/api/job-types/demo/resume", ""), 503, "unavailable"),
         ] {
             let (answered, problem) = ask(request).await;
             assert_eq!((answered.as_u16(), &problem["code"]), (status, &json!(code)), "{problem}");
@@ -253,10 +261,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_page_of_the_api_and_the_landing_page_are_complete() {
+    async fn the_page_of_the_api_is_complete() {
         let app = init_service(App::new().configure(|app| configure(app, state()))).await;
-        for path in ["/", "/landing.css", "/landing.js", "/api/docs/", "/api/docs/swagger-ui.css", "/api/openapi.json"]
-        {
+        for path in ["/api/docs/", "/api/docs/swagger-ui.css", "/api/openapi.json"] {
             let response = call_service(&app, local(Method::GET, path).to_request()).await;
             assert_eq!(response.status(), 200, "{path}");
             assert!(response.headers().contains_key("content-security-policy"));

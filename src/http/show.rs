@@ -10,8 +10,9 @@ use super::query::Query;
 use super::read::read;
 use super::refusals;
 use super::state::AppState;
+use crate::store::curve::Curve;
 use crate::store::enqueue::NewJob;
-use crate::store::listing;
+use crate::store::listing::{self, Whole};
 use crate::store::row::{JobBody, JobSummary};
 
 /// A job with everything that is kept in its row.
@@ -25,13 +26,17 @@ pub struct JobDetail {
     pub body: JobBody,
     /// The jobs that retry it, oldest first.
     pub retried_as: Vec<Uuid>,
+    /// How the progress of its last attempt went: stored every five seconds while it runs. Null before that, and where the run
+    /// lasted less than a second.
+    #[schema(required)]
+    pub curve: Option<Curve>,
 }
 
 impl JobDetail {
     /// A job that was just stored.
     pub fn fresh(job: JobSummary, from: NewJob) -> Self {
         let body = JobBody { params: from.params, metadata: from.metadata, result: None, only_items: from.only_items };
-        Self { job, body, retried_as: Vec::new() }
+        Self { job, body, retried_as: Vec::new(), curve: None }
     }
 }
 
@@ -48,8 +53,8 @@ pub async fn show(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Result
 /// The job, or the error that it does not exist.
 pub async fn get(state: &AppState, id: Uuid) -> Result<JobDetail, ApiError> {
     let found = read(&state.db, async |conn| listing::get(conn, id).await).await?;
-    let (job, body, retried_as) = found.ok_or_else(|| unknown(id))?;
-    Ok(JobDetail { job, body, retried_as })
+    let Whole { job, body, retried_as, curve } = found.ok_or_else(|| unknown(id))?;
+    Ok(JobDetail { job, body, retried_as, curve })
 }
 
 /// There is no such job.

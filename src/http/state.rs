@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::Addr;
+use uuid::Uuid;
 
 use crate::actors::health::Health;
 use crate::actors::supervisor::JobSupervisor;
@@ -12,6 +13,8 @@ use crate::job::{DbPool, Registry};
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
+    /// This node.
+    pub node: Uuid,
     /// The job types.
     pub registry: Registry,
     /// Where commands go.

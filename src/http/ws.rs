@@ -15,11 +15,14 @@ use uuid::Uuid;
 use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::query::{FromQuery, Query, QueryReader, flag};
+use super::read::read;
 use super::refusals;
+use super::show::unknown;
 use super::state::AppState;
 use crate::actors::outbox::Outbox;
 use crate::actors::protocol::{Subscribe, Target};
 use crate::actors::session::ClientSession;
+use crate::store::cancel::current;
 
 /// A subscription names up to a thousand jobs of 39 bytes each.
 const FRAME_BYTES: usize = 64 << 10;
@@ -72,7 +75,10 @@ pub async fn all(
 #[utoipa::path(
     get, path = "/api/jobs/{id}/ws", operation_id = "watch_job", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job"), Begin),
-    responses((status = 101, description = "A WebSocket"), refusals::AnyQuestion, refusals::NoSocket),
+    responses(
+        (status = 101, description = "A WebSocket"),
+        refusals::AnyQuestion, refusals::NoSocket, refusals::UnknownJob,
+    ),
 )]
 pub async fn one(
     request: HttpRequest,
@@ -81,6 +87,9 @@ pub async fn one(
     state: Data<AppState>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    if read(&state.db, async |conn| current(conn, &[*id]).await).await?.is_empty() {
+        return Err(unknown(*id));
+    }
     upgrade(&request, begin.0, Target::job(*id), &state, body)
 }
 

@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use uuid::Uuid;
 
-use super::log::LogBuffer;
+use super::curve::{Curve, CurvePoint};
+use super::log::{LogBuffer, LogLine};
+use super::pace::{Pace, PaceMeter};
 use super::progress::{Progress, ProgressParser, ProgressSlot};
 use super::stop::Stop;
 use super::text::cut;
@@ -42,6 +45,25 @@ pub struct ItemErrors {
     pub kept: Vec<ItemError>,
 }
 
+/// What an attempt has to tell when it is read.
+#[derive(Debug)]
+pub struct Reading {
+    /// The newest progress.
+    pub progress: Progress,
+    /// How fast it is.
+    pub pace: Pace,
+    /// The course of its progress so far, when it is time to store it.
+    pub curve: Option<Vec<CurvePoint>>,
+    /// The log lines since the last reading.
+    pub lines: Vec<LogLine>,
+}
+
+/// What whoever reads an attempt learns from its readings. The handler has no part in it: a progress call costs nothing more.
+struct Course {
+    curve: Curve,
+    meter: PaceMeter,
+}
+
 /// The shared state of one run.
 pub struct Attempt {
     /// The job.
@@ -58,6 +80,7 @@ pub struct Attempt {
     pub(super) progress: ProgressSlot,
     pub(super) log: LogBuffer,
     item_errors: Mutex<ItemErrors>,
+    course: Mutex<Course>,
     touched: AtomicBool,
     on_touched: OnTouched,
     /// When the runtime's current call into the handler began, in ms since `created` and never 0; 0 outside of one.
@@ -85,6 +108,7 @@ impl Attempt {
             progress: ProgressSlot::default(),
             log: LogBuffer::new(number),
             item_errors: Mutex::default(),
+            course: Mutex::new(Course { curve: Curve::new(Utc::now()), meter: PaceMeter::default() }),
             touched: AtomicBool::new(false),
             on_touched,
             polled_at: AtomicU64::new(0),
@@ -102,10 +126,33 @@ impl Attempt {
         }
     }
 
-    /// Reads the newest progress and takes the log lines since the last call.
-    pub fn read(&self) -> (Progress, Vec<super::log::LogLine>) {
+    /// Reads the newest progress, which becomes a sample of the course, and takes the log lines since the last call.
+    pub fn read(&self) -> Reading {
         self.touched.store(false, Ordering::Release);
-        (self.progress.get(), self.log.take())
+        let progress = self.progress.get();
+        let now = self.created.elapsed();
+        let mut course = self.course();
+        let pace = course.meter.sample(now, &progress);
+        course.curve.sample(now, progress.percent, progress.processed_items);
+        let curve = course.curve.due(now);
+        drop(course);
+        Reading { progress, pace, curve, lines: self.log.take() }
+    }
+
+    /// Whether it should be read although it has no news: its pace is no longer what was read, or its curve is not stored.
+    pub fn is_overdue(&self) -> bool {
+        let (now, course) = (self.created.elapsed(), self.course());
+        course.meter.is_stale(now) || course.curve.is_overdue(now)
+    }
+
+    /// Ends the course, with this as its last point. All of it, unless the run was too short to have one.
+    pub fn end_curve(&self, percent: f64, processed_items: Option<i64>) -> Option<Vec<CurvePoint>> {
+        self.course().curve.end(self.created.elapsed(), percent, processed_items)
+    }
+
+    /// Takes the log lines since the last call.
+    pub fn take_lines(&self) -> Vec<LogLine> {
+        self.log.take()
     }
 
     /// The newest progress.
@@ -148,6 +195,10 @@ impl Attempt {
         (begun != 0).then(|| self.created.elapsed().saturating_sub(Duration::from_millis(begun)))
     }
 
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock_item_errors(&self) -> MutexGuard<'_, ItemErrors> {
         self.item_errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,7 +234,7 @@ mod tests {
             attempt.touch();
         }
         assert_eq!(told.load(Ordering::Relaxed), 1);
-        assert_eq!(attempt.read().0.processed_items, Some(1_000_000));
+        assert_eq!(attempt.read().progress.processed_items, Some(1_000_000));
         attempt.touch();
         assert_eq!(told.load(Ordering::Relaxed), 2);
     }

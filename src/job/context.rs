@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::attempt::Attempt;
 use super::command::JobCommand;
-use super::environment::{Environment, MediaRoots};
+use super::environment::{Environment, MediaRoots, RemovedJob};
 use super::outcome::Fatal;
 use super::stop::{StopReason, Stopped};
 
@@ -161,6 +161,13 @@ impl JobContext {
     pub async fn db(&self) -> anyhow::Result<Object<AsyncPgConnection>> {
         let pool = self.environment.db.as_ref().ok_or_else(|| anyhow!("this job runs without a database"))?;
         pool.get().await.context("no database connection")
+    }
+
+    /// Says that other jobs are deleted, so that those who watch them hear of it.
+    pub fn removed(&self, jobs: Vec<RemovedJob>) {
+        if let Some(tell) = self.environment.on_removed.as_ref().filter(|_| !jobs.is_empty()) {
+            tell(jobs);
+        }
     }
 
     /// The folders that jobs may read.

@@ -1,20 +1,36 @@
-//! What the world around a job gives it: a database, the media roots. Handed in by the application, so that nothing in this
+//! What the world around a job gives it: a database, the media roots, an ear. Handed in by the application, so that nothing in this
 //! folder knows where it comes from.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Pool;
+use uuid::Uuid;
 
 /// Connections for handlers and requests; those of the actors are their own.
 pub type DbPool = Pool<AsyncPgConnection>;
+
+/// A job that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedJob {
+    /// The job.
+    pub id: Uuid,
+    /// Its type.
+    pub type_name: String,
+}
+
+/// Told of jobs that were deleted. Must not block.
+pub type OnRemoved = Arc<dyn Fn(Vec<RemovedJob>) + Send + Sync>;
 
 /// What a handler can reach through its context. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Environment {
     /// None where a job runs alone, as in a unit test.
     pub db: Option<DbPool>,
+    /// Who tells those that watch a job that it is gone; none where nobody watches.
+    pub on_removed: Option<OnRemoved>,
     /// The folders that jobs may read.
     pub media_roots: MediaRoots,
 }

@@ -14,9 +14,11 @@
 mod attempt;
 mod command;
 mod context;
+mod curve;
 mod environment;
 mod log;
 mod outcome;
+mod pace;
 mod params;
 mod progress;
 mod registry;
@@ -25,12 +27,14 @@ mod status;
 mod stop;
 mod text;
 
-pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched};
+pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched, Reading};
 pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
-pub use environment::{DbPool, Environment, MediaRoots};
+pub use curve::CurvePoint;
+pub use environment::{DbPool, Environment, MediaRoots, OnRemoved, RemovedJob};
 pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, middle_of_log};
 pub use outcome::{Fatal, JobResult, Outcome};
+pub use pace::Pace;
 pub use params::{FieldError, InvalidParams};
 pub use progress::{Progress, ProgressParser};
 pub use registry::{JobType, Registered, Registry, RegistryError};

@@ -172,4 +172,10 @@ impl JobSpec {
             Admission::Serial | Admission::Exclusive => 1,
         }
     }
+
+    /// How many of its jobs a node runs at a time that was told to run `told`: never more than one of a serial type.
+    pub fn slots_if_told(&self, told: Option<u32>) -> u32 {
+        let slots = told.unwrap_or_else(|| self.slots());
+        if self.admission == Admission::Serial { slots.min(1) } else { slots }
+    }
 }

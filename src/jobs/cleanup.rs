@@ -1,12 +1,12 @@
 //! Keeps the database small: deletes what is old, fails what is stale.
 //!
 //! Everything happens in small steps that each commit by themselves, so that no step holds locks for long, a cancellation is
-//! heard between two of them, and a run that is cut short loses nothing: the next one goes on. A job's logs, events and item
-//! errors go before the job, so that none of them outlives it.
+//! heard between two of them, and a run that is cut short loses nothing: the next one goes on. What belongs to a job
+//! (its logs, events, item errors, curve) goes before the job, so that none of it outlives it.
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Integer, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use serde_json::json;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::job::{Color, Job, JobContext, JobResult, JobSpec, JobType, Outcome};
+use crate::job::{Color, Job, JobContext, JobResult, JobSpec, JobType, Outcome, RemovedJob};
 
 /// Jobs per step: some ten milliseconds each.
 const BATCH_JOBS: i64 = 1_000;
@@ -88,6 +88,14 @@ struct Old {
 }
 
 #[derive(QueryableByName)]
+struct Gone {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text, column_name = "type")]
+    type_name: String,
+}
+
+#[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     n: i64,
@@ -121,6 +129,7 @@ impl Cleanup {
             deleted.logs += self.drain(ctx, "job_logs", &ids).await?;
             deleted.events += self.drain(ctx, "job_events", &ids).await?;
             deleted.item_errors += self.drain(ctx, "job_item_errors", &ids).await?;
+            self.drain(ctx, "job_curves", &ids).await?;
             deleted.jobs += self.drop_jobs(ctx, &ids).await?;
         }
     }
@@ -156,13 +165,17 @@ impl Cleanup {
         }
     }
 
+    /// Deletes (or counts) these jobs, and has those who watch them told.
     async fn drop_jobs(&self, ctx: &JobContext, jobs: &[Uuid]) -> anyhow::Result<i64> {
         if self.dry_run {
             return Ok(i64::try_from(jobs.len())?);
         }
-        let delete = "WITH gone AS (DELETE FROM jobs WHERE id = ANY($1) AND completed_at IS NOT NULL RETURNING 1)
-                      SELECT count(*) AS n FROM gone";
-        count(ctx, delete.to_owned(), jobs).await
+        let delete = "DELETE FROM jobs WHERE id = ANY($1) AND completed_at IS NOT NULL RETURNING id, type";
+        let gone: Vec<Gone> =
+            sql_query(delete).bind::<Array<SqlUuid>, _>(jobs).get_results(&mut ctx.db().await?).await?;
+        let deleted = i64::try_from(gone.len())?;
+        ctx.removed(gone.into_iter().map(|Gone { id, type_name }| RemovedJob { id, type_name }).collect());
+        Ok(deleted)
     }
 
     /// Ends the jobs that a node left behind which has been silent for too long. The supervisors rescue such jobs within
@@ -185,8 +198,8 @@ impl Cleanup {
                     UPDATE jobs SET
                         status = CASE dead.status WHEN 'cancelling' THEN 'cancelled' ELSE 'failed' END,
                         outcome = CASE dead.status WHEN 'cancelling' THEN 'cancelled' ELSE 'failed' END,
-                        error = 'stale: its node is gone', completed_at = now(), updated_at = now(),
-                        rev = nextval('job_rev')
+                        error = 'stale: its node is gone', rate_per_second = NULL, eta_seconds = NULL,
+                        completed_at = now(), updated_at = now(), rev = nextval('job_rev')
                     FROM dead WHERE jobs.id = dead.id AND jobs.attempt = dead.attempt AND jobs.status = dead.status
                     RETURNING jobs.id, jobs.attempt, jobs.status),
                  noted AS (

@@ -32,7 +32,7 @@ pub struct Claimed {
     pub only_items: Option<Value>,
 }
 
-/// Claims jobs for `node`, by priority, then by time.
+/// Claims jobs for `node`, by priority, then by time. Those of paused types stay where they are.
 ///
 /// Several nodes may claim at once: a row that another node is taking is skipped. For serial types "does one run?" and "take
 /// one" must not interleave between nodes, so these claims take turns at an advisory lock; who does not get it claims the
@@ -72,7 +72,10 @@ impl Statement for Claim {
     type Row = (SummarySql, Jsonb, Nullable<Jsonb>);
 
     const SQL: &'static str = concat!(
-        ", room AS (SELECT * FROM unnest($1, $2) AS r (type, slots)),
+        ", room AS (
+            SELECT * FROM unnest($1, $2) AS r (type, slots)
+            WHERE NOT EXISTS (SELECT FROM pauses WHERE pauses.type = r.type)
+        ),
         picked AS (
             SELECT next.id FROM room CROSS JOIN LATERAL (
                 SELECT id FROM jobs

@@ -38,6 +38,16 @@ pub struct FinishWrite {
     pub rung: Rung,
 }
 
+impl FinishWrite {
+    /// How far it came: what is completed is so in full, whatever was said last.
+    pub fn percent(&self) -> f64 {
+        match self.outcome {
+            OutcomeKind::Completed | OutcomeKind::CompletedWithErrors => 100.0,
+            OutcomeKind::Failed | OutcomeKind::Cancelled => self.progress.percent,
+        }
+    }
+}
+
 /// Stores the ends of runs. A run that no longer owns its job does not come back.
 pub async fn finish(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> QueryResult<Vec<JobSummary>> {
     replace_item_errors(conn, writes).await?;
@@ -64,7 +74,7 @@ impl Finish {
     fn push(&mut self, write: &FinishWrite) {
         self.ids.push(write.job_id);
         self.attempts.push(write.attempt);
-        self.progress.push(&write.progress);
+        self.progress.push(&Progress { percent: write.percent(), ..write.progress.clone() });
         self.outcomes.push(write.outcome);
         self.errors.push(write.error.clone().map(without_nul));
         self.results.push(write.result.clone().map(value_without_nul));
@@ -87,8 +97,8 @@ impl Statement for Finish {
                               WHEN ended.outcome = 'failed' THEN 'failed'
                               ELSE 'completed' END,
                 outcome = ended.outcome,
-                progress = CASE WHEN ended.outcome IN ('completed', 'completed_with_errors') THEN 100 ELSE ended.progress END,
-                message = ended.message, processed_items = ended.processed_items, total_items = ended.total_items,
+                progress = ended.progress, message = ended.message, processed_items = ended.processed_items,
+                total_items = ended.total_items, rate_per_second = NULL, eta_seconds = NULL,
                 error = ended.error, result = ended.result, error_count = ended.error_count,
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object(ended.rung, now()) END,
                 completed_at = now(), updated_at = now(), rev = nextval('job_rev')
@@ -224,7 +234,7 @@ impl Statement for Release {
                 outcome = CASE status WHEN 'cancelling' THEN 'cancelled' END,
                 completed_at = CASE status WHEN 'cancelling' THEN now() END,
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
-                node_id = NULL, updated_at = now(), rev = nextval('job_rev')
+                node_id = NULL, rate_per_second = NULL, eta_seconds = NULL, updated_at = now(), rev = nextval('job_rev')
             FROM gone
             WHERE jobs.id = gone.id AND jobs.attempt = gone.attempt AND jobs.status IN ('running', 'cancelling')
             RETURNING jobs.*, gone.reason AS why

@@ -69,42 +69,53 @@ pub struct ItemErrorRow {
     pub error: String,
 }
 
-/// Log lines after a position, at least of `levels`, oldest first.
+/// Which log lines.
+#[derive(Clone, Debug)]
+pub struct LogFilter {
+    /// Of these levels.
+    pub levels: Vec<&'static str>,
+    /// With this text in the message, whatever its case.
+    pub text: Option<String>,
+    /// After this position.
+    pub after: i64,
+    /// Before this position.
+    pub before: i64,
+}
+
+/// The first log lines, oldest first.
 pub async fn logs(
     conn: &mut AsyncPgConnection,
     job_id: Uuid,
-    after: i64,
-    levels: &[&str],
+    filter: &LogFilter,
     limit: i64,
 ) -> QueryResult<Vec<LogRow>> {
-    job_logs::table
-        .filter(job_logs::job_id.eq(job_id))
-        .filter(job_logs::seq.gt(after))
-        .filter(job_logs::level.eq_any(levels))
-        .order(job_logs::seq)
-        .limit(limit)
-        .select(LogRow::as_select())
-        .load(conn)
-        .await
+    said(job_id, filter).order(job_logs::seq).limit(limit).select(LogRow::as_select()).load(conn).await
 }
 
 /// The last log lines, oldest first.
 pub async fn last_logs(
     conn: &mut AsyncPgConnection,
     job_id: Uuid,
-    levels: &[&str],
+    filter: &LogFilter,
     limit: i64,
 ) -> QueryResult<Vec<LogRow>> {
-    let mut lines: Vec<LogRow> = job_logs::table
-        .filter(job_logs::job_id.eq(job_id))
-        .filter(job_logs::level.eq_any(levels))
-        .order(job_logs::seq.desc())
-        .limit(limit)
-        .select(LogRow::as_select())
-        .load(conn)
-        .await?;
+    let last = said(job_id, filter).order(job_logs::seq.desc()).limit(limit).select(LogRow::as_select());
+    let mut lines: Vec<LogRow> = last.load(conn).await?;
     lines.reverse();
     Ok(lines)
+}
+
+fn said(job_id: Uuid, filter: &LogFilter) -> job_logs::BoxedQuery<'_, Pg> {
+    let mut query = job_logs::table
+        .filter(job_logs::job_id.eq(job_id))
+        .filter(job_logs::seq.gt(filter.after))
+        .filter(job_logs::seq.lt(filter.before))
+        .filter(job_logs::level.eq_any(&filter.levels))
+        .into_boxed();
+    if let Some(text) = &filter.text {
+        query = query.filter(job_logs::message.ilike(super::listing::containing(text)));
+    }
+    query
 }
 
 /// Events after a position, oldest first.

@@ -11,6 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::{NoContext, Timestamp, Uuid};
 
+use super::curve::{self, Curve};
 use super::row::{JobBody, JobSummary};
 use super::schema::jobs;
 use crate::job::{OutcomeKind, Status};
@@ -141,8 +142,21 @@ fn id_at(at: DateTime<Utc>) -> Uuid {
     Uuid::from_u128(id.as_u128() & !((1 << 80) - 1))
 }
 
-/// One job, whole: with its body and the jobs that retry it.
-pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<(JobSummary, JobBody, Vec<Uuid>)>> {
+/// A job with everything that is kept of it in one piece.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// What lists show too.
+    pub job: JobSummary,
+    /// The rest of its row.
+    pub body: JobBody,
+    /// The jobs that retry it, oldest first.
+    pub retried_as: Vec<Uuid>,
+    /// The course of its last attempt.
+    pub curve: Option<Curve>,
+}
+
+/// One job, whole.
+pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Whole>> {
     let found = jobs::table
         .find(id)
         .select((JobSummary::as_select(), JobBody::as_select()))
@@ -151,7 +165,8 @@ pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<(
         .optional()?;
     let Some((job, body)) = found else { return Ok(None) };
     let retried_as = jobs::table.filter(jobs::retry_of.eq(id)).order(jobs::id).select(jobs::id).load(conn).await?;
-    Ok(Some((job, body, retried_as)))
+    let curve = curve::of(conn, id, job.attempt).await?;
+    Ok(Some(Whole { job, body, retried_as, curve }))
 }
 
 /// What a live client needs to begin with.

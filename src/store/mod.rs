@@ -1,9 +1,9 @@
 //! Where jobs are kept: Postgres, and nothing else.
 //!
 //! ```text
-//!  enqueue ─▶ claim ─▶ progress, logs ─▶ finish        (the order of a job's life, one file each)
-//!                 cancel ┘        └ rescue
-//!  listing, history, stats                             (what people ask)
+//!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
+//!         pauses ┘  cancel ┘        └ rescue
+//!  listing, history, explain, nodes, stats             (what people ask)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -13,8 +13,10 @@
 pub mod cancel;
 pub mod claim;
 pub mod connect;
+pub mod curve;
 pub mod embedded;
 pub mod enqueue;
+pub mod explain;
 pub mod finish;
 pub mod history;
 pub mod link;
@@ -23,6 +25,7 @@ pub mod lock;
 pub mod migrations;
 pub mod nodes;
 mod nul;
+pub mod pauses;
 pub mod pool;
 pub mod progress;
 pub mod read;

@@ -1,15 +1,21 @@
 //! The running server processes.
 
-use diesel::QueryResult;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use diesel::dsl::now;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::rescue::LEASE_SECONDS;
 use super::schema::nodes;
 
-/// Enters a node.
-pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, hostname: &str) -> QueryResult<usize> {
+/// Enters a node. `slots` says how many jobs it runs at a time, by type.
+pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, hostname: &str, slots: &Value) -> QueryResult<usize> {
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     diesel::insert_into(nodes::table)
         .values((
@@ -17,18 +23,118 @@ pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, hostname: &str) ->
             nodes::hostname.eq(hostname),
             nodes::pid.eq(pid),
             nodes::version.eq(env!("CARGO_PKG_VERSION")),
+            nodes::slots.eq(slots),
         ))
         .execute(conn)
         .await
 }
 
-/// Says that a node lives.
-pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
-    diesel::update(nodes::table.find(id)).set(nodes::renewed_at.eq(now)).execute(conn).await
+/// Says that a node lives, and whether it claims jobs.
+pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> QueryResult<usize> {
+    let renewal = (nodes::renewed_at.eq(now), nodes::claiming.eq(claiming));
+    diesel::update(nodes::table.find(id)).set(renewal).execute(conn).await
 }
 
 /// Says that a node is gone: it stops in order, or its process is known to be dead.
 pub async fn sign_off(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
     let still_there = nodes::table.find(id).filter(nodes::stopped_at.is_null());
     diesel::update(still_there).set(nodes::stopped_at.eq(now)).execute(conn).await
+}
+
+/// A node as it is read.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct NodeRow {
+    /// A fresh id per start.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// The machine.
+    #[diesel(sql_type = Text)]
+    pub hostname: String,
+    /// The process.
+    #[diesel(sql_type = Integer)]
+    pub pid: i32,
+    /// The version of the program.
+    #[diesel(sql_type = Text)]
+    pub version: String,
+    /// When it started.
+    #[diesel(sql_type = Timestamptz)]
+    pub started_at: DateTime<Utc>,
+    /// When it last renewed its lease.
+    #[diesel(sql_type = Timestamptz)]
+    pub renewed_at: DateTime<Utc>,
+    /// When it signed off, or was found dead.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// How many jobs it runs at a time, by type.
+    #[diesel(sql_type = Jsonb)]
+    slots: Value,
+    /// Whether it claims jobs: false while it goes down.
+    #[diesel(sql_type = Bool)]
+    pub claiming: bool,
+    /// How long its lease still runs, in seconds of the database's clock; negative once it ran out.
+    #[diesel(sql_type = Double)]
+    pub lease_seconds_left: f64,
+}
+
+impl NodeRow {
+    /// Whether it lives, as far as its lease says.
+    pub fn is_live(&self) -> bool {
+        self.stopped_at.is_none() && self.lease_seconds_left > 0.0
+    }
+
+    /// Its slots by type; none for a type that it does not know.
+    pub fn slots(&self) -> BTreeMap<&str, i64> {
+        let slots = self.slots.as_object().into_iter().flatten();
+        slots.filter_map(|(name, slots)| Some((name.as_str(), slots.as_i64()?))).collect()
+    }
+}
+
+/// Nodes that live, or whose end is no longer ago than `seconds`; the oldest first, the most recent 500 of them.
+pub async fn recent(conn: &mut AsyncPgConnection, seconds: f64) -> QueryResult<Vec<NodeRow>> {
+    diesel::sql_query(
+        "SELECT * FROM (
+            SELECT *, $1 + extract(epoch FROM renewed_at - now())::float8 AS lease_seconds_left FROM nodes
+            WHERE CASE WHEN stopped_at IS NULL THEN renewed_at > now() - make_interval(secs => $1 + $2)
+                       ELSE stopped_at > now() - make_interval(secs => $2) END
+            ORDER BY started_at DESC, id DESC LIMIT 500
+        ) recent ORDER BY started_at, id",
+    )
+    .bind::<Double, _>(LEASE_SECONDS)
+    .bind::<Double, _>(seconds)
+    .load(conn)
+    .await
+}
+
+/// One node, whether it lives or not.
+pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<NodeRow>> {
+    let query = "SELECT *, $1 + extract(epoch FROM renewed_at - now())::float8 AS lease_seconds_left FROM nodes
+                 WHERE id = $2";
+    let found: Vec<NodeRow> =
+        diesel::sql_query(query).bind::<Double, _>(LEASE_SECONDS).bind::<SqlUuid, _>(id).load(conn).await?;
+    Ok(found.into_iter().next())
+}
+
+/// How many jobs of a type a node runs.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct Busy {
+    /// The node.
+    #[diesel(sql_type = SqlUuid)]
+    pub node_id: Uuid,
+    /// The type.
+    #[diesel(sql_type = Text)]
+    pub type_name: String,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub running: i64,
+}
+
+/// What these nodes run. Costs as much as there runs in the cluster.
+pub async fn busy(conn: &mut AsyncPgConnection, nodes: &[Uuid]) -> QueryResult<Vec<Busy>> {
+    diesel::sql_query(
+        "SELECT node_id, type AS type_name, count(*) AS running FROM jobs
+         WHERE status IN ('running', 'cancelling') AND node_id = ANY($1) GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    .bind::<Array<SqlUuid>, _>(nodes)
+    .load(conn)
+    .await
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::nul::without_nul;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::statement::{Binds, Cached, Statement};
-use crate::job::{LogLine, Progress};
+use crate::job::{LogLine, Pace, Progress};
 
 /// The newest progress of a run.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct ProgressWrite {
     pub attempt: i32,
     /// How far it is.
     pub progress: Progress,
+    /// How fast it is.
+    pub pace: Pace,
 }
 
 /// Stores progress. A run that no longer owns its job does not come back.
@@ -29,6 +31,8 @@ pub async fn write(conn: &mut AsyncPgConnection, writes: &[ProgressWrite]) -> Qu
         update.ids.push(write.job_id);
         update.attempts.push(write.attempt);
         update.progress.push(&write.progress);
+        update.rates.push(write.pace.rate_per_second);
+        update.etas.push(write.pace.eta_seconds);
     }
     Cached(update).load(conn).await
 }
@@ -63,6 +67,8 @@ struct Update {
     ids: Vec<Uuid>,
     attempts: Vec<i32>,
     progress: ProgressColumns,
+    rates: Vec<Option<f64>>,
+    etas: Vec<Option<i64>>,
 }
 
 impl Statement for Update {
@@ -71,8 +77,10 @@ impl Statement for Update {
     const SQL: &'static str = concat!(
         ", written AS (
             UPDATE jobs SET progress = w.progress, message = w.message, processed_items = w.processed_items,
-                   total_items = w.total_items, updated_at = now(), rev = nextval('job_rev')
-            FROM unnest($1, $2, $3, $4, $5, $6) AS w (id, attempt, progress, message, processed_items, total_items)
+                   total_items = w.total_items, rate_per_second = w.rate, eta_seconds = w.eta, updated_at = now(),
+                   rev = nextval('job_rev')
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+                AS w (id, attempt, progress, message, processed_items, total_items, rate, eta)
             WHERE jobs.id = w.id AND jobs.attempt = w.attempt AND jobs.status IN ('running', 'cancelling')
             RETURNING jobs.*
         )
@@ -84,7 +92,9 @@ impl Statement for Update {
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
         binds.add::<Array<SqlUuid>, _>(&self.ids)?;
         binds.add::<Array<Int4>, _>(&self.attempts)?;
-        self.progress.bind(binds)
+        self.progress.bind(binds)?;
+        binds.add::<Array<Nullable<Float8>>, _>(&self.rates)?;
+        binds.add::<Array<Nullable<Int8>>, _>(&self.etas)
     }
 }
 

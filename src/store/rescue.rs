@@ -68,7 +68,8 @@ impl Statement for Rescue {
                              THEN 'its node died under it ' || interruptions + 1 || ' times' END,
                 completed_at = CASE WHEN status = 'cancelling' OR interruptions >= max_interruptions THEN now() END,
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
-                interruptions = interruptions + 1, node_id = NULL, updated_at = now(), rev = nextval('job_rev')
+                interruptions = interruptions + 1, node_id = NULL, rate_per_second = NULL, eta_seconds = NULL,
+                updated_at = now(), rev = nextval('job_rev')
             FROM orphan WHERE jobs.id = orphan.id AND jobs.attempt = orphan.attempt
             RETURNING jobs.*, orphan.node_id AS dead_node
         ), events AS (

@@ -38,6 +38,12 @@ pub struct JobSummary {
     /// Items in all, when it counts.
     #[schema(required)]
     pub total_items: Option<i64>,
+    /// Items per second lately, while it runs; null while that is unknown, and when it does not count.
+    #[schema(required)]
+    pub rate_per_second: Option<f64>,
+    /// Seconds until it is done, as it looked when it last changed; null while they are unknown, and when it does not run.
+    #[schema(required)]
+    pub eta_seconds: Option<i64>,
     /// Why it failed.
     #[schema(required)]
     pub error: Option<String>,
@@ -95,15 +101,19 @@ pub struct CancelLadder {
     #[schema(required)]
     pub reason: Option<String>,
     /// When its runner heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub delivered_at: Option<DateTime<Utc>>,
     /// When its handler had stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub stopped_at: Option<DateTime<Utc>>,
     /// When its grace was over and it was aborted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub aborted_at: Option<DateTime<Utc>>,
     /// When it still blocked a thread and was fenced off.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub abandoned_at: Option<DateTime<Utc>>,
 }
@@ -111,8 +121,8 @@ pub struct CancelLadder {
 /// The columns of a [`JobSummary`], in its order, for SQL written by hand.
 macro_rules! summary_columns {
     () => {
-        "id, type, status, outcome, progress, message, processed_items, total_items, error, error_count, priority, run_at, \
-         attempt, interruptions, node_id, created_by, reason, parent_id, retry_of, cancel, created_at, started_at, \
+        "id, type, status, outcome, progress, message, processed_items, total_items, rate_per_second, eta_seconds, \
+         error, error_count, priority, run_at, attempt, interruptions, node_id, created_by, reason, parent_id, retry_of, cancel, created_at, started_at, \
          updated_at, completed_at, rev"
     };
 }

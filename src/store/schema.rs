@@ -1,6 +1,14 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    job_curves (job_id) {
+        job_id -> Uuid,
+        attempt -> Int4,
+        points -> Jsonb,
+    }
+}
+
+diesel::table! {
     job_events (job_id, id) {
         job_id -> Uuid,
         id -> Int8,
@@ -69,6 +77,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         completed_at -> Nullable<Timestamptz>,
         rev -> Int8,
+        rate_per_second -> Nullable<Float8>,
+        eta_seconds -> Nullable<Int8>,
     }
 }
 
@@ -99,7 +109,28 @@ diesel::table! {
         started_at -> Timestamptz,
         renewed_at -> Timestamptz,
         stopped_at -> Nullable<Timestamptz>,
+        slots -> Jsonb,
+        claiming -> Bool,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(job_events, job_item_errors, job_logs, jobs, media_files, nodes,);
+diesel::table! {
+    pauses (type_) {
+        #[sql_name = "type"]
+        type_ -> Text,
+        paused_by -> Text,
+        paused_at -> Timestamptz,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    job_curves,
+    job_events,
+    job_item_errors,
+    job_logs,
+    jobs,
+    media_files,
+    nodes,
+    pauses,
+);

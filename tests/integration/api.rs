@@ -82,15 +82,16 @@ async fn probes_tell_that_it_is_up_and_ready() {
 }
 
 /// The document's schemas, each as a validator.
-struct Document(Value);
+pub struct Document(Value);
 
 impl Document {
-    async fn of(api: &Api) -> Self {
+    /// The document of a server.
+    pub async fn of(api: &Api) -> Self {
         Self(api.get("/api/openapi.json").await.expect(200))
     }
 
     /// The schema of what a path answers with this status.
-    fn answer(&self, method: &str, path: &str, status: u16) -> Validator {
+    pub fn answer(&self, method: &str, path: &str, status: u16) -> Validator {
         let content = &self.0["paths"][path][method]["responses"][status.to_string()]["content"];
         let of_json = content.as_object().and_then(|types| types.iter().find(|(media, _)| media.contains("json")));
         let (_, described) = of_json.unwrap_or_else(|| panic!("{method} {path} {status} is not documented"));
@@ -114,6 +115,7 @@ async fn answers_keep_to_the_document() {
     for (method, path, status, body) in [
         ("get", "/api/jobs", 200, Value::Null),
         ("get", "/api/jobs/{id}", 200, Value::Null),
+        ("get", "/api/jobs/{id}/explain", 200, Value::Null),
         ("get", "/api/jobs/{id}/logs", 200, Value::Null),
         ("get", "/api/jobs/{id}/events", 200, Value::Null),
         ("get", "/api/jobs/{id}/item-errors", 200, Value::Null),
@@ -133,6 +135,10 @@ async fn answers_keep_to_the_document() {
         ("post", "/api/jobs/{id}/retry", 201, json!({ "only_failed_items": true })),
         ("post", "/api/jobs/cancel", 200, json!({ "ids": [running] })),
         ("post", "/api/jobs/retry", 200, json!({ "all": true, "dry_run": true })),
+        ("post", "/api/job-types/{type}/pause", 200, json!({ "reason": "backup" })),
+        ("post", "/api/job-types/{type}/pause", 422, json!({ "reason": 7 })),
+        ("get", "/api/job-types", 200, Value::Null),
+        ("post", "/api/job-types/{type}/resume", 200, json!({})),
     ] {
         let real = path.replace("{id}", &id.to_string()).replace("{type}", "demo");
         let answer = if method == "get" { api.get(&real).await } else { api.post(&real, body).await }.expect(status);
@@ -176,13 +182,12 @@ async fn the_document_is_openapi_and_every_path_of_it_is_answered() {
 async fn the_pages_are_served_whole_from_the_binary() {
     let server = Server::start().await;
     for (path, media_type, part) in [
-        ("/", "text/html; charset=utf-8", "/landing.js"),
-        ("/landing.js", "text/javascript; charset=utf-8", "/api/jobs/ws"),
-        ("/landing.css", "text/css; charset=utf-8", "prefers-color-scheme"),
+        ("/", "text/html", "/assets/index-"),
+        ("/favicon.svg", "image/svg+xml", "<svg"),
         ("/api/docs", "text/html", "swagger-ui"),
         ("/api/docs/", "text/html", "swagger-ui"),
     ] {
-        let response = server.api.client().get(format!("{}{path}", server.api.url)).send().await.expect("an answer");
+        let response = open(&server, path).await;
         assert_eq!(response.status(), 200, "{path}");
         assert!(response.headers()["content-type"].to_str().expect("a type").starts_with(media_type), "{path}");
         let policy = response.headers()["content-security-policy"].to_str().expect("a policy").to_owned();
@@ -193,4 +198,43 @@ async fn the_pages_are_served_whole_from_the_binary() {
         assert!(!elsewhere, "{path} loads something from elsewhere");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn the_files_of_the_ui_are_cached_by_their_names_and_sent_compressed() {
+    let server = Server::start().await;
+    let page = open(&server, "/").await;
+    assert_eq!(page.headers()["cache-control"], "no-cache");
+    let tag = page.headers()["etag"].clone();
+    let page = page.text().await.expect("a text");
+    for path in ["/jobs", "/jobs/01890000-0000-7000-8000-000000000000?tab=logs", "/run/demo"] {
+        assert_eq!(open(&server, path).await.text().await.expect("a text"), page, "{path} is a page of the UI");
+    }
+    let script = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js")).expect("a script");
+    let whole = open(&server, script).await;
+    assert!(whole.headers()["cache-control"].to_str().expect("a text").contains("immutable"));
+    assert!(!whole.headers().contains_key("content-encoding"));
+    let whole = whole.bytes().await.expect("a body").len();
+
+    let ask = |path: &str, name: &str, value: &str| {
+        server.api.client().get(format!("{}{path}", server.api.url)).header(name, value).send()
+    };
+    let smaller = ask(script, "accept-encoding", "br, gzip;q=0.8").await.expect("an answer");
+    assert_eq!(smaller.headers()["content-encoding"], "gzip");
+    assert_eq!(smaller.headers()["vary"], "accept-encoding");
+    assert!(smaller.bytes().await.expect("a body").len() < whole / 2);
+    for (tag, status) in [(tag.to_str().expect("a text"), 304), ("\"another\"", 200)] {
+        assert_eq!(ask("/", "if-none-match", tag).await.expect("an answer").status(), status);
+    }
+    for path in ["/assets/none.js", "/../Cargo.toml", "/assets/%2e%2e/%2e%2e/.gitignore", "/api/none", "/health/none"] {
+        let answer = server.api.get(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["code"]), (404, &json!("unknown_path")), "{path}");
+    }
+    server.stop().await;
+}
+
+/// As a browser opens an address.
+async fn open(server: &Server, path: &str) -> reqwest::Response {
+    let request = server.api.client().get(format!("{}{path}", server.api.url)).header("accept", "text/html,*/*;q=0.8");
+    request.send().await.expect("an answer")
 }

@@ -4,11 +4,11 @@ use std::fs;
 
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use uuid::Uuid;
 
@@ -89,7 +89,9 @@ async fn a_client_that_breaks_the_protocol_is_hung_up_on_and_told_why() {
 #[tokio::test]
 async fn what_a_client_may_name_is_bounded() {
     let server = Server::start().await;
-    let mut live = Live::connect(&server.api, &format!("/api/jobs/{}/ws", Uuid::now_v7())).await;
+    let id = server.api.submit("demo", json!({ "items": 0 })).await;
+    server.api.until_status(id, "completed").await;
+    let mut live = Live::connect(&server.api, &format!("/api/jobs/{id}/ws")).await;
     live.next_of("snapshot").await;
     let jobs = |n: usize| json!({ "type": "subscribe", "jobs": (0..n).map(|_| Uuid::now_v7()).collect::<Vec<_>>() });
     let types = |n: usize| json!({ "type": "subscribe", "types": (0..n).map(|k| format!("t{k}")).collect::<Vec<_>>() });
@@ -117,7 +119,9 @@ async fn what_a_client_may_name_is_bounded() {
 #[tokio::test]
 async fn wishes_are_granted_in_their_order() {
     let server = Server::start().await;
-    let mut live = Live::connect(&server.api, &format!("/api/jobs/{}/ws", Uuid::now_v7())).await;
+    let first = server.api.submit("demo", json!({ "items": 0 })).await;
+    server.api.until_status(first, "completed").await;
+    let mut live = Live::connect(&server.api, &format!("/api/jobs/{first}/ws")).await;
     for kind in ["subscribe", "unsubscribe", "subscribe", "unsubscribe"] {
         live.send(json!({ "type": kind, "types": ["demo"] })).await;
     }
@@ -169,6 +173,21 @@ async fn a_thousand_wishes_at_once_are_granted_one_by_one_or_refused() {
     }
     assert!(snapshots >= 64, "{snapshots} granted, {refused} refused");
     drop(socket);
+    no_sessions(&server.api).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_for_a_job_that_does_not_exist_is_not_opened() {
+    let server = Server::start().await;
+    let url = format!("{}/api/jobs/{}/ws", server.api.url.replacen("http", "ws", 1), Uuid::now_v7());
+    let Err(Error::Http(answer)) = connect_async(url).await else { panic!("an upgrade") };
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (404, &"application/problem+json".parse().expect("a value"))
+    );
+    let problem: Value = serde_json::from_slice(answer.body().as_ref().expect("a body")).expect("JSON");
+    assert_eq!(problem["code"], "unknown_job");
     no_sessions(&server.api).await;
     server.stop().await;
 }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::database;
+use crate::support::live::Live;
 use crate::support::server::Server;
 
-/// A job of long ago or not so long ago, with two log lines, an event and an item error.
+/// A job of long ago or not so long ago, with two log lines, an event, an item error and a curve.
 async fn insert(url: &str, status: &str, age_days: u32) -> Uuid {
     let id = Uuid::now_v7();
     let (ended, outcome) = match status {
@@ -21,7 +22,8 @@ async fn insert(url: &str, status: &str, age_days: u32) -> Uuid {
          INSERT INTO job_logs (job_id, seq, at, level, target, message)
          VALUES ('{id}', 1, now(), 'info', 'demo', 'one'), ('{id}', 2, now(), 'info', 'demo', 'two');
          INSERT INTO job_events (job_id, kind, attempt) VALUES ('{id}', 'created', 0);
-         INSERT INTO job_item_errors (job_id, seq, item, error) VALUES ('{id}', 1, 'item', 'error')"
+         INSERT INTO job_item_errors (job_id, seq, item, error) VALUES ('{id}', 1, 'item', 'error');
+         INSERT INTO job_curves (job_id, attempt, points) VALUES ('{id}', 1, '[]')"
     );
     database::connect(url).await.batch_execute(&sql).await.unwrap();
     id
@@ -33,7 +35,8 @@ async fn rows_of(url: &str, id: Uuid) -> Value {
         "SELECT (SELECT count(*) FROM jobs WHERE id = '{id}') AS jobs,
                 (SELECT count(*) FROM job_logs WHERE job_id = '{id}') AS logs,
                 (SELECT count(*) FROM job_events WHERE job_id = '{id}') AS events,
-                (SELECT count(*) FROM job_item_errors WHERE job_id = '{id}') AS item_errors"
+                (SELECT count(*) FROM job_item_errors WHERE job_id = '{id}') AS item_errors,
+                (SELECT count(*) FROM job_curves WHERE job_id = '{id}') AS curves"
     );
     database::rows(url, &sql).await.remove(0)
 }
@@ -55,7 +58,7 @@ async fn old_jobs_go_with_all_that_belongs_to_them_and_the_others_stay() {
         old.push(insert(url, status, 31).await);
     }
     let kept = [insert(url, "completed", 29).await, insert(url, "failed", 0).await, insert(url, "pending", 400).await];
-    let whole = json!({ "jobs": 1, "logs": 2, "events": 1, "item_errors": 1 });
+    let whole = json!({ "jobs": 1, "logs": 2, "events": 1, "item_errors": 1, "curves": 1 });
 
     let (mut counted, looked) = cleanup(&server, json!({ "dry_run": true })).await;
     for id in old.iter().chain(&kept) {
@@ -63,7 +66,10 @@ async fn old_jobs_go_with_all_that_belongs_to_them_and_the_others_stay() {
     }
     let (mut deleted, did) = cleanup(&server, json!({})).await;
     for id in &old {
-        assert_eq!(rows_of(url, *id).await, json!({ "jobs": 0, "logs": 0, "events": 0, "item_errors": 0 }));
+        assert_eq!(
+            rows_of(url, *id).await,
+            json!({ "jobs": 0, "logs": 0, "events": 0, "item_errors": 0, "curves": 0 })
+        );
     }
     for id in &kept {
         assert_eq!(rows_of(url, *id).await, whole);
@@ -96,13 +102,54 @@ async fn more_old_jobs_than_one_step_deletes_all_go() {
                 SELECT (SELECT min(id::text)::uuid FROM jobs), n, now(), 'info', 'demo', 'a line'
                 FROM generate_series(1, 25000) n";
     database::execute(url, many).await;
+    let mut live = Live::connect(&server.api, "/api/jobs/ws").await;
+    live.next_of("snapshot").await;
     let (deleted, id) = cleanup(&server, json!({})).await;
+    assert_eq!(removed(&mut live, 2500).await.len(), 2500, "each is told once");
     assert_eq!((&deleted["jobs"], &deleted["logs"]), (&json!(2500), &json!(25_000)));
     let job = server.api.job(id).await;
     assert_eq!((&job["processed_items"], &job["total_items"]), (&json!(2500), &json!(2500)));
     let left =
         database::rows(url, "SELECT count(*) AS n FROM jobs WHERE completed_at < now() - interval '30 days'").await;
     assert_eq!(left[0]["n"], 0);
+    server.stop().await;
+}
+
+/// The jobs that a client is told are gone, up to this many.
+async fn removed(live: &mut Live, count: usize) -> Vec<Value> {
+    let mut removed = Vec::new();
+    while removed.len() < count {
+        removed.extend(live.next_of("job_removed").await["jobs"].as_array().expect("ids").iter().cloned());
+    }
+    removed
+}
+
+#[tokio::test]
+async fn those_who_watch_a_job_are_told_that_it_is_gone() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let ids = api.submit_many("demo", &json!({ "items": 0 }), 3).await;
+    for id in &ids {
+        api.until_status(*id, "completed").await;
+    }
+    let mut all = Live::connect(api, "/api/jobs/ws").await;
+    let mut one = Live::connect(api, &format!("/api/jobs/{}/ws", ids[1])).await;
+    let mut others = Live::connect(api, "/api/jobs/ws").await;
+    for live in [&mut all, &mut one, &mut others] {
+        live.next_of("snapshot").await;
+    }
+    others.send(json!({ "type": "unsubscribe", "all": true })).await;
+    others.send(json!({ "type": "subscribe", "types": ["cleanup"] })).await;
+    others.next_of("snapshot").await;
+
+    cleanup(&server, json!({ "retention_days": 0, "dry_run": true })).await;
+    let (deleted, _) = cleanup(&server, json!({ "retention_days": 0 })).await;
+    assert_eq!(deleted["jobs"], 4, "three, and the cleanup that only looked");
+    let told = removed(&mut all, 4).await;
+    assert!(ids.iter().all(|id| told.contains(&json!(id))), "{told:?}");
+    assert_eq!(one.next_of("job_removed").await, json!({ "type": "job_removed", "jobs": [ids[1]] }));
+    let told = removed(&mut others, 1).await;
+    assert!(told.len() == 1 && ids.iter().all(|id| !told.contains(&json!(id))), "{told:?}");
     server.stop().await;
 }
 

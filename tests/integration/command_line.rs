@@ -282,6 +282,12 @@ async fn watching_does_not_hold_a_job_back_and_leaving_does_not_stop_it() {
     let all = ask(&server, "jobs watch").start();
     until("the job is shown", async || one.out().contains("running").then_some(())).await;
     until("all jobs are shown", async || all.out().contains("running").then_some(())).await;
+    // That jobs are deleted is no end of watching.
+    for (type_name, params) in [("demo", json!({ "items": 0 })), ("cleanup", json!({ "retention_days": 0 }))] {
+        let ended = server.api.submit(type_name, params).await;
+        server.api.until_status(ended, "completed").await;
+    }
+    until("the cleanup is shown", async || all.out().contains("Deleted 1 jobs").then_some(())).await;
     for watch in [one, all] {
         watch.signal(Signal::SIGINT);
         watch.ended().await.expect(0);

@@ -48,6 +48,58 @@ async fn a_log_is_read_in_pages_from_its_end_and_by_level() {
     server.stop().await;
 }
 
+/// Reads a log upwards from its end. Its lines, oldest first, and how many were left out between them.
+async fn upwards(api: &Api, id: Uuid, limit: usize) -> (Vec<String>, u64) {
+    let mut page = logs(api, id, &format!("tail={limit}")).await;
+    let (mut lines, mut dropped) = (Vec::new(), 0);
+    loop {
+        let mut earlier = texts(&page, "lines", "message");
+        assert!(earlier.len() == limit || page["prev"].is_null(), "{page:#}");
+        earlier.append(&mut lines);
+        lines = earlier;
+        dropped += page["gaps"].as_array().expect("gaps").iter().filter_map(|gap| gap["dropped"].as_u64()).sum::<u64>();
+        let Some(prev) = page["prev"].as_i64() else { return (lines, dropped) };
+        assert_eq!(page["lines"][0]["seq"], prev);
+        page = logs(api, id, &format!("limit={limit}&before={prev}")).await;
+        assert_eq!(page["more"], true, "the page below");
+    }
+}
+
+#[tokio::test]
+async fn a_log_is_read_upwards_page_by_page_and_searched() {
+    let server = Server::start().await;
+    let id = server.api.submit("demo", json!({ "items": 7, "item_ms": 0, "log_lines": 3, "error_every": 2 })).await;
+    server.api.until_status(id, "completed").await;
+    let lines = texts(&logs(&server.api, id, "").await, "lines", "message");
+    for limit in [1, 4, lines.len(), 500] {
+        assert_eq!(upwards(&server.api, id, limit).await, (lines.clone(), 0), "{limit} at a time");
+    }
+    let below = logs(&server.api, id, "limit=2").await;
+    assert_eq!(below["prev"], Value::Null, "the log begins here");
+    let next = logs(&server.api, id, &format!("limit=2&after={}", below["next"])).await;
+    let above = logs(&server.api, id, &format!("limit=2&before={}", next["prev"])).await;
+    assert_eq!((&above["lines"], &above["next"]), (&below["lines"], &below["next"]), "down and up again");
+
+    let found = logs(&server.api, id, "q=ITEM%203,").await;
+    assert_eq!(
+        texts(&found, "lines", "message"),
+        ["item 3, line 1 of 3", "item 3, line 2 of 3", "item 3, line 3 of 3"]
+    );
+    let last = logs(&server.api, id, "q=item%203,&tail=1").await;
+    assert_eq!(texts(&last, "lines", "message"), ["item 3, line 3 of 3"]);
+    let before = logs(&server.api, id, &format!("q=item%203,&limit=1&before={}", last["prev"])).await;
+    assert_eq!(texts(&before, "lines", "message"), ["item 3, line 2 of 3"]);
+    let failed = logs(&server.api, id, "q=item%204&level=warn").await;
+    assert_eq!(texts(&failed, "lines", "message").len(), 1, "{failed:#}");
+    for nothing in ["q=%25", "q=_", "q=%5C", "q=item%204&level=error", "before=0"] {
+        assert_eq!(logs(&server.api, id, nothing).await["lines"], json!([]), "{nothing}");
+    }
+    let url = format!("{}/api/jobs/{id}/logs?format=text&q=line%202", server.api.url);
+    let text = server.api.client().get(url).send().await.expect("an answer").text().await.expect("a text");
+    assert_eq!(text.lines().count(), 7, "{text}");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn the_head_and_the_tail_of_a_huge_log_are_kept_and_the_gap_is_counted() {
     const SAID: usize = 150_000;
@@ -74,6 +126,7 @@ async fn the_head_and_the_tail_of_a_huge_log_are_kept_and_the_gap_is_counted() {
     let tail = logs(&server.api, id, "tail=10").await;
     assert_eq!(texts(&tail, "lines", "message"), kept[kept.len() - 10..]);
     assert_eq!(tail["gaps"], json!([]));
+    assert_eq!(upwards(&server.api, id, 10_000).await, (kept.clone(), dropped), "upwards it is the same");
 
     let url = format!("{}/api/jobs/{id}/logs?format=text", server.api.url);
     let file = server.api.client().get(url).send().await.expect("an answer");
@@ -134,5 +187,9 @@ async fn the_items_that_failed_are_listed_searched_and_counted() {
     assert_eq!(texts(&rest, "item_errors", "item"), failed[4..]);
     let found = server.api.get(&format!("{path}?q=ITEM%203")).await.expect(200);
     assert_eq!(texts(&found, "item_errors", "item"), ["item 32", "item 36"]);
+    for nothing in ["%25", "_", "item%201"] {
+        let found = server.api.get(&format!("{path}?after=7&q={nothing}")).await.expect(200);
+        assert_eq!(found["item_errors"], json!([]), "{nothing}");
+    }
     server.stop().await;
 }

@@ -40,15 +40,30 @@ inventory::submit!(JobType::of::<CountSheep>());
 "#;
 
 #[tokio::test]
-async fn one_new_file_is_a_new_type_in_rest_and_cli() {
+async fn one_new_file_is_a_new_type_in_rest_cli_and_ui() {
     let copy = tempfile::tempdir().expect("a folder");
-    for part in ["Cargo.toml", "Cargo.lock", "src", "migrations", "benches"] {
+    for part in ["Cargo.toml", "Cargo.lock", "src", "migrations", "benches", "ui/build.rs", "ui/dist"] {
         copy_tree(&Path::new(ROOT).join(part), &copy.path().join(part));
     }
     fs::write(copy.path().join("src/jobs/count_sheep.rs"), COUNT_SHEEP).expect("the one new file");
     let program = build(copy.path(), "stashhog");
     let params = json!({ "sheep": 7 });
-    assert_type_works(program, "count_sheep", &params, &["--sheep", "7"], "Count Sheep", "sheep").await;
+    assert_type_works(program.clone(), "count_sheep", &params, &["--sheep", "7"], "Count Sheep", "sheep").await;
+
+    let server = Server::start_with(Options { program: Some(program), ..Options::default() }).await;
+    let card = dom(&server, "/run");
+    assert!(card.contains("Count sheep until you sleep.") && card.contains("ant-tag-lime"), "{card}");
+    let form = dom(&server, "/run/count_sheep");
+    assert!(form.contains("Count Sheep") && form.contains("How many.") && form.contains("root_sheep"), "{form}");
+    let id = server.api.submit("count_sheep", params).await;
+    server.api.until_status(id, "completed").await;
+    let job = dom(&server, &format!("/jobs/{id}"));
+    assert!(job.contains("Count Sheep") && job.contains("7 / 7 sheep"), "{job}");
+
+    // Built without the page, the program says how to get it.
+    fs::remove_dir_all(copy.path().join("ui/dist/page")).expect("the page");
+    assert!(dom(&server, "/run").contains("make ui"));
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -56,6 +71,23 @@ async fn a_crate_of_its_own_brings_its_own_types() {
     let program = build(&Path::new(ROOT).join("examples/own_jobs"), "own_jobs");
     let params = json!({ "names": ["Ada", "Grace"] });
     assert_type_works(program, "greet", &params, &["--names", "Ada,Grace"], "Greet", "people").await;
+}
+
+/// What a browser makes of a page, some seconds after it was opened.
+fn dom(server: &Server, path: &str) -> String {
+    let profile = tempfile::tempdir().expect("a folder");
+    let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
+    let printed = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(["--virtual-time-budget=8000", "--dump-dom"])
+        .arg(format!("{}{path}", server.api.url))
+        .stdin(Stdio::null())
+        .output()
+        .expect("chromium");
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    String::from_utf8_lossy(&printed.stdout).into_owned()
 }
 
 /// Builds a crate in a target folder that only these tests use: in the one they run from, cargo would take the copy of this
@@ -104,6 +136,7 @@ fn copy_tree(from: &Path, to: &Path) {
             copy_tree(&entry.path(), &to.join(entry.file_name()));
         }
     } else if from.is_file() {
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
         fs::copy(from, to).expect("a copy");
     }
 }

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod cancel;
+mod explain;
 mod list;
 mod logs;
 mod resolve;
@@ -22,6 +23,7 @@ use super::reach::Reach;
 pub enum JobsCommand {
     List(list::ListArgs),
     Show(show::ShowArgs),
+    Explain(explain::ExplainArgs),
     Watch(watch::WatchArgs),
     Logs(logs::LogsArgs),
     Cancel(cancel::CancelArgs),
@@ -33,6 +35,7 @@ pub async fn run(command: JobsCommand, reach: &Reach) -> Done {
     match command {
         JobsCommand::List(args) => list::run(args, reach).await,
         JobsCommand::Show(args) => show::run(args, reach).await,
+        JobsCommand::Explain(args) => explain::run(args, reach).await,
         JobsCommand::Watch(args) => watch::run(args, reach).await,
         JobsCommand::Logs(args) => logs::run(args, reach).await,
         JobsCommand::Cancel(args) => cancel::run(args, reach).await,

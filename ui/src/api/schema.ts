@@ -38,6 +38,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/job-types/{type}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pauses a job type: no server starts a job of it until it is resumed.
+         * @description What runs goes on, and jobs may still be submitted: they wait. Pausing a paused type keeps who paused it first and when; a
+         *     reason, if one is given, takes the place of the first one.
+         */
+        post: operations["pause_job_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-types/{type}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resumes a job type: what waits is started again, at once by this server, within a second by the others.
+         * @description A type that is not paused stays as it is. Who resumed it, and why, is in the server's log.
+         */
+        post: operations["resume_job_type"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -198,6 +239,23 @@ export interface paths {
         };
         /** Shows what happened to a job, and who did it. */
         get: operations["job_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Explains why a job is not running, or what it does. */
+        get: operations["explain_job"];
         put?: never;
         post?: never;
         delete?: never;
@@ -508,6 +566,11 @@ export interface components {
             /** @description Why, for its history. */
             reason?: string | null;
         };
+        /**
+         * @description How far the stop of a running job has come.
+         * @enum {string}
+         */
+        CancelRung: "requested" | "delivered" | "aborted";
         /** @description A frame from a client. */
         ClientMessage: (components["schemas"]["Subscribe"] & {
             /** @enum {string} */
@@ -524,6 +587,37 @@ export interface components {
          * @enum {string}
          */
         Color: "blue" | "green" | "purple" | "orange" | "cyan" | "magenta" | "volcano" | "geekblue" | "lime" | "red" | "gold";
+        /** @description How a job's progress went. */
+        Curve: {
+            /**
+             * Format: int32
+             * @description The run that it is of: the last one that began.
+             */
+            attempt: number;
+            /**
+             * @description At most 200 points, evenly in time. The first is the beginning of the run, the last the newest that is stored, and how it
+             *     ended once it has.
+             */
+            points: components["schemas"]["CurvePoint"][];
+        };
+        /** @description How far a job was at a time. */
+        CurvePoint: {
+            /**
+             * Format: date-time
+             * @description When, by the clock of its node.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Items done, when it counts.
+             */
+            processed_items: number | null;
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
+            progress: number;
+        };
         /** @description How long jobs of a type took, in seconds, over the window. */
         Durations: {
             /**
@@ -597,6 +691,67 @@ export interface components {
             /** @description Why. */
             reason: string | null;
         };
+        /** @description Why a job is not running, or what it does. Of the facts only those are there that apply. */
+        Explanation: {
+            /**
+             * Format: int64
+             * @description How many jobs of its type come first; up to 1,000, which stands for that many or more.
+             */
+            ahead?: number;
+            /**
+             * Format: int32
+             * @description Which run it is in, or was in last.
+             */
+            attempt?: number;
+            /**
+             * Format: double
+             * @description For how long its handler has kept its thread without an `.await`, when that is more than a second. Only the node that
+             *     runs it can tell.
+             */
+            blocked_seconds?: number;
+            /** @description Who asked it to stop, and how it did. */
+            cancel?: components["schemas"]["CancelLadder"];
+            /** @description The explanation, for programs. */
+            code: components["schemas"]["ExplanationCode"];
+            /** @description Why it failed. */
+            error?: string;
+            /** @description The jobs that have what it waits for, the first 10 that began. */
+            held_by?: components["schemas"]["JobSummary"][];
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description The node that runs it, or ran it last. */
+            node?: components["schemas"]["NodeName"];
+            /** @description The pause of its type, while it waits. */
+            paused?: components["schemas"]["Pause"];
+            /**
+             * Format: date-time
+             * @description Not started before; while that is to come.
+             */
+            run_at?: string;
+            /** @description How far its stop has come. */
+            rung?: components["schemas"]["CancelRung"];
+            /** @description The explanation, for people; times in it are UTC. */
+            sentence: string;
+            /**
+             * Format: date-time
+             * @description When it began to be as it is: when it was started, asked to stop, or ended.
+             */
+            since?: string;
+            /** @description The slots of its type, while it waits for one. Not of a serial type: there `held_by` decides. */
+            slots?: components["schemas"]["SlotsTaken"];
+            /** @description Its status. */
+            status: components["schemas"]["Status"];
+            /** @description Its type. */
+            type: string;
+        };
+        /**
+         * @description Why a job is not running, or what it does.
+         * @enum {string}
+         */
+        ExplanationCode: "scheduled" | "paused" | "no_node" | "serial_held" | "slots_taken" | "next" | "running" | "cancelling" | "orphan" | "ended";
         /** @description What is wrong with one field. */
         FieldError: {
             /** @description What is wrong, in a sentence. */
@@ -608,7 +763,7 @@ export interface components {
         Gap: {
             /**
              * Format: int64
-             * @description The position of the line that comes after the gap.
+             * @description The position of the line that comes after the gap. That of `before` is not in the answer.
              */
             before: number;
             /**
@@ -658,6 +813,7 @@ export interface components {
         };
         /** @description A job with everything that is kept in its row. */
         JobDetail: components["schemas"]["JobSummary"] & components["schemas"]["JobBody"] & {
+            curve: components["schemas"]["Curve"] | null;
             /** @description The jobs that retry it, oldest first. */
             retried_as: string[];
         };
@@ -717,6 +873,11 @@ export interface components {
              */
             error_count: number;
             /**
+             * Format: int64
+             * @description Seconds until it is done, as it looked when it last changed; null while they are unknown, and when it does not run.
+             */
+            eta_seconds: number | null;
+            /**
              * Format: uuid
              * @description UUID v7: ids sort by creation.
              */
@@ -754,6 +915,11 @@ export interface components {
              * @description 0 to 100.
              */
             progress: number;
+            /**
+             * Format: double
+             * @description Items per second lately, while it runs; null while that is unknown, and when it does not count.
+             */
+            rate_per_second: number | null;
             /** @description Why, in that person's words. */
             reason: string | null;
             /**
@@ -824,6 +990,7 @@ export interface components {
             params_schema: {
                 [key: string]: unknown;
             };
+            paused: components["schemas"]["Pause"] | null;
             /**
              * Format: int32
              * @description The priority of its jobs unless told otherwise; higher is claimed first.
@@ -865,17 +1032,22 @@ export interface components {
         LogLevel: "debug" | "info" | "warn" | "error";
         /** @description Some lines of a log. */
         LogPage: {
-            /** @description Where lines were left out, because too many came at once. Empty when `level` hides lines: gaps can't be told then. */
+            /** @description Where lines were left out, because too many came at once. Empty when `level` or `q` hides lines: gaps can't be told then. */
             gaps: components["schemas"]["Gap"][];
             /** @description The lines, oldest first. */
             lines: components["schemas"]["LogRow"][];
-            /** @description Whether there are lines after these by now. */
+            /** @description Whether there are lines after these by now. With `before`: whether the line at that position is one of those asked for. */
             more: boolean;
             /**
              * Format: int64
              * @description Pass it as `after` to get what follows; null while there is nothing.
              */
             next: number | null;
+            /**
+             * Format: int64
+             * @description Pass it as `before` to get what comes before; null where the log begins.
+             */
+            prev: number | null;
         };
         /** @description A line of a job's log. */
         LogRow: {
@@ -919,11 +1091,47 @@ export interface components {
              */
             failed: number;
         };
+        /** @description A node, by the names that people know it by. */
+        NodeName: {
+            /** @description Its machine. */
+            hostname: string;
+            /**
+             * Format: uuid
+             * @description Its id, fresh per start.
+             */
+            id: string;
+            /** @description Whether it lives, as far as its lease says. */
+            live: boolean;
+            /**
+             * Format: int32
+             * @description Its process.
+             */
+            pid: number;
+            /** @description Whether it is the one that answers. */
+            this: boolean;
+        };
         /**
          * @description What a handler returned.
          * @enum {string}
          */
         OutcomeKind: "completed" | "completed_with_errors" | "failed" | "cancelled";
+        /** @description The pause of a job type. */
+        Pause: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description Who paused it. */
+            by: string;
+            /** @description Why, in that person's words. */
+            reason: string | null;
+        };
+        /** @description Why a type is paused or resumed. */
+        PauseRequest: {
+            /** @description Why, for whoever looks at the type. */
+            reason?: string | null;
+        };
         /** @description An error as clients get it (RFC 9457). */
         Problem: {
             /** @description What went wrong, for programs. */
@@ -1036,6 +1244,11 @@ export interface components {
             /** @enum {string} */
             type: "job_update";
         } | {
+            /** @description The jobs. */
+            jobs: string[];
+            /** @enum {string} */
+            type: "job_removed";
+        } | {
             /**
              * Format: uuid
              * @description The job.
@@ -1060,6 +1273,19 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "pong";
+        };
+        /** @description The slots of a type on all live nodes. */
+        SlotsTaken: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            of: number;
+            /**
+             * Format: int64
+             * @description How many are taken.
+             */
+            taken: number;
         };
         /** @description Figures over all jobs. */
         Stats: {
@@ -1175,12 +1401,17 @@ export type BulkRequest = components['schemas']['BulkRequest'];
 export type BulkRetried = components['schemas']['BulkRetried'];
 export type CancelLadder = components['schemas']['CancelLadder'];
 export type CancelRequest = components['schemas']['CancelRequest'];
+export type CancelRung = components['schemas']['CancelRung'];
 export type ClientMessage = components['schemas']['ClientMessage'];
 export type Color = components['schemas']['Color'];
+export type Curve = components['schemas']['Curve'];
+export type CurvePoint = components['schemas']['CurvePoint'];
 export type Durations = components['schemas']['Durations'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type EventPage = components['schemas']['EventPage'];
 export type EventRow = components['schemas']['EventRow'];
+export type Explanation = components['schemas']['Explanation'];
+export type ExplanationCode = components['schemas']['ExplanationCode'];
 export type FieldError = components['schemas']['FieldError'];
 export type Gap = components['schemas']['Gap'];
 export type ItemErrorPage = components['schemas']['ItemErrorPage'];
@@ -1198,12 +1429,16 @@ export type LogLevel = components['schemas']['LogLevel'];
 export type LogPage = components['schemas']['LogPage'];
 export type LogRow = components['schemas']['LogRow'];
 export type Minute = components['schemas']['Minute'];
+export type NodeName = components['schemas']['NodeName'];
 export type OutcomeKind = components['schemas']['OutcomeKind'];
+export type Pause = components['schemas']['Pause'];
+export type PauseRequest = components['schemas']['PauseRequest'];
 export type Problem = components['schemas']['Problem'];
 export type Ready = components['schemas']['Ready'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RunnerState = components['schemas']['RunnerState'];
 export type ServerMessage = components['schemas']['ServerMessage'];
+export type SlotsTaken = components['schemas']['SlotsTaken'];
 export type Stats = components['schemas']['Stats'];
 export type Status = components['schemas']['Status'];
 export type Subscribe = components['schemas']['Subscribe'];
@@ -1453,6 +1688,590 @@ export interface operations {
                 };
             };
             /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    pause_job_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job type */
+                type: string;
+            };
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description It is paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobType"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`, `foreign_origin`: another site asks, or the server was asked under a name that is not its own. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_job_type`: there is no such job type; `near` lists what may have been meant, `known` all. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `body_timeout`: the body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `body_too_large`: the body is larger than this path takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body is not declared as JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    resume_job_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job type */
+                type: string;
+            };
+            cookie?: never;
+        };
+        /** @description May be left out */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description It is not paused any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobType"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`, `foreign_origin`: another site asks, or the server was asked under a name that is not its own. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_job_type`: there is no such job type; `near` lists what may have been meant, `known` all. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `body_timeout`: the body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `body_too_large`: the body is larger than this path takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body is not declared as JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3848,6 +4667,161 @@ export interface operations {
             };
         };
     };
+    explain_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why it is not running, or what it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_job`: there is no such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     job_item_errors: {
         parameters: {
             query?: {
@@ -4015,11 +4989,15 @@ export interface operations {
             query?: {
                 /** @description Lines after this position; `next` of the answer before. */
                 after?: number;
+                /** @description The newest lines before this position, oldest first as ever; `prev` of the answer before. Not together with `after`. */
+                before?: number;
+                /** @description With this text in the message, whatever its case. */
+                q?: string;
                 /** @description Lines that matter at least as much; all unless told otherwise. */
                 level?: components["schemas"]["LogLevel"];
                 /** @description How many lines; 500 unless told otherwise. Text has all. */
                 limit?: number;
-                /** @description Only the last so many lines. Not together with `after`. */
+                /** @description Only the last so many lines. Not together with `after` or `before`. */
                 tail?: number;
                 /** @description `json` unless told otherwise; `text` is a file to keep. */
                 format?: components["schemas"]["LogFormat"];
@@ -4033,7 +5011,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Lines of the log; all of them with `format=text` */
+            /** @description Lines of the log, oldest first; all of them with `format=text` */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4515,6 +5493,39 @@ export interface operations {
             };
             /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_job`: there is no such job. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -62,7 +62,7 @@ export function Theme({ children }: { children: ReactNode }) {
         theme={{
           algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
           cssVar: { key: 'stashhog' },
-          token: { colorPrimary: '#2f54eb', colorInfo: '#2f54eb', colorLink: dark ? '#85a5ff' : '#1d39c4' },
+          token: { colorPrimary: '#2f54eb', colorInfo: '#2f54eb' },
         }}
       >
         <App component={false}>{children}</App>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { amount, duration, relative, ticking } from './words';
+import { amount, duration, pace, relative, ticking } from './words';
 
 const scenes = { singular: 'scene', plural: 'scenes' };
 
@@ -35,4 +35,9 @@ test('a moment is told by its distance, before and after now', () => {
   const told = [2_000, 59_000, 60_000, 7_200_000, -90_000, 3 * 86_400_000].map((ago) => relative(now - ago, now));
   expect(told).toEqual(['just now', '59 s ago', '1 min ago', '2 h ago', 'in 1 min', '3 d ago']);
   expect(relative(now - 30 * 86_400_000, now)).toMatch(/^2026-01-0[12]$/);
+});
+
+test('a pace is told per second, minute or hour, whichever is easier to read', () => {
+  const told = [72_800.4, 12.34, 1, 0.5, 1 / 60, 0.001].map((rate) => pace(rate, scenes));
+  expect(told).toEqual(['72,800 scenes/s', '12 scenes/s', '1 scene/s', '30 scenes/min', '1 scene/min', '3.6 scenes/h']);
 });

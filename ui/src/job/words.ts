@@ -24,6 +24,14 @@ export function amount(job: Counted, unit: Unit = ITEMS): string {
   return `${count(done)} / ${count(total)} ${total === 1 ? unit.singular : unit.plural}`;
 }
 
+/** How many a second, or a minute, or an hour where that is easier to read: `12.3 files/s`, `5 scenes/min`. */
+export function pace(perSecond: number, unit: Unit = ITEMS): string {
+  const [per, rate] =
+    perSecond >= 1 ? ['s', perSecond] : perSecond >= 1 / 60 ? ['min', perSecond * 60] : ['h', perSecond * 3_600];
+  const shown = rate < 9.95 ? NUMBER.format(Math.round(rate * 10) / 10) : count(Math.round(rate));
+  return `${shown} ${shown === '1' ? unit.singular : unit.plural}/${per}`;
+}
+
 /** A time span: `320 ms`, `4.2 s`, `3 min 05 s`, `2 h 14 min`, `3 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;

@@ -166,6 +166,9 @@ export class LiveConnection {
         this.store.apply(message.jobs, message.rev);
         this.heardFirst();
         break;
+      case 'job_removed':
+        this.store.remove(message.jobs);
+        break;
       case 'job_log':
         for (const listener of this.logs.get(message.job_id) ?? []) listener(message.lines, message.skipped);
         break;

@@ -27,7 +27,10 @@ export class JobStore {
   private readonly ofJob = new Map<string, Set<Listener>>();
   private readonly ofSet = new Set<Listener>();
   private readonly ofChanges = new Set<(jobs: JobSummary[]) => void>();
+  private readonly ofTransitions = new Set<(jobs: JobSummary[]) => void>();
   private readonly dirty = new Set<string>();
+  /** Of these the status changed too, or they are new or gone. */
+  private readonly moved = new Set<string>();
   private scheduled = false;
   private active: readonly JobSummary[] = [];
 
@@ -60,6 +63,7 @@ export class JobStore {
       if (held && held.rev >= job.rev) continue;
       this.jobs.set(job.id, job);
       this.dirty.add(job.id);
+      if (held?.status !== job.status) this.moved.add(job.id);
     }
     if (rev !== undefined) this.rev = Math.max(this.rev ?? 0, rev);
     this.flushLater();
@@ -78,7 +82,9 @@ export class JobStore {
   /** Forgets jobs that are no longer kept by the server. */
   remove(ids: readonly string[]): void {
     for (const id of ids) {
-      if (this.jobs.delete(id)) this.dirty.add(id);
+      if (!this.jobs.delete(id)) continue;
+      this.dirty.add(id);
+      this.moved.add(id);
     }
     this.flushLater();
   }
@@ -105,6 +111,12 @@ export class JobStore {
     return () => this.ofChanges.delete(listener);
   }
 
+  /** Calls back with all jobs that are new or have another status since the last time. */
+  onTransitions(listener: (jobs: JobSummary[]) => void): () => void {
+    this.ofTransitions.add(listener);
+    return () => this.ofTransitions.delete(listener);
+  }
+
   private flushLater(): void {
     if (this.scheduled || this.dirty.size === 0) return;
     this.scheduled = true;
@@ -114,14 +126,23 @@ export class JobStore {
   private flush(): void {
     this.scheduled = false;
     const ids = [...this.dirty];
+    const moved = [...this.moved];
     this.dirty.clear();
+    this.moved.clear();
     this.forgetOldest();
     this.sortRunning();
     for (const id of ids) {
       for (const listener of this.ofJob.get(id) ?? []) listener();
     }
-    const changed = ids.map((id) => this.jobs.get(id)).filter((job) => job !== undefined);
+    const changed = this.held(ids);
     for (const listener of this.ofChanges) listener(changed);
+    if (moved.length === 0) return;
+    const transitions = this.held(moved);
+    for (const listener of this.ofTransitions) listener(transitions);
+  }
+
+  private held(ids: string[]): JobSummary[] {
+    return ids.map((id) => this.jobs.get(id)).filter((job) => job !== undefined);
   }
 
   private sortRunning(): void {

@@ -1,3 +1,42 @@
+// What runs, what waits, what went wrong, and how much is done: the page that is left open all day.
+
+import { useQuery } from '@tanstack/react-query';
+import { statsQuery } from '../../api/queries';
+import { Failed } from '../../app/Failed';
+import { useRefreshed } from '../../live/refresh';
+import { Durations } from './Durations';
+import { Figures } from './Figures';
+import { Running } from './Running';
+import { Throughput } from './Throughput';
+import { Troubles } from './Troubles';
+import { Waiting } from './Waiting';
+import { Welcome } from './Welcome';
+import './overview.css';
+
+const HOUR = 60;
+
 export function Overview() {
-  return <h1>Overview</h1>;
+  useRefreshed([['stats'], ['overview']]);
+  const { data: stats, error, refetch } = useQuery({ ...statsQuery(HOUR), refetchInterval: 30_000 });
+  const unused = stats !== undefined && stats.totals.kept_about === 0 && stats.active.length === 0;
+  return (
+    <>
+      <div className="page-head">
+        <h1>Overview</h1>
+        {stats && !unused ? <Figures stats={stats} /> : null}
+      </div>
+      {error && !stats ? <Failed error={error} again={() => void refetch()} /> : null}
+      {unused ? (
+        <Welcome />
+      ) : (
+        <div className="overview">
+          <Running />
+          <Waiting stats={stats} />
+          <Troubles />
+          <Throughput stats={stats} />
+          <Durations stats={stats} />
+        </div>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,86 @@
+//! The course of a job's progress, as it is kept: a row per job, replaced now and then while it runs, and at its end.
+//!
+//! It is that of one attempt. The next attempt begins anew: the count begins anew too, and its node knows nothing of the last.
+
+use diesel::QueryResult;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::result::Error;
+use diesel::sql_types::{Array, Int4, Jsonb, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::schema::job_curves;
+use super::statement::{Binds, Cached, Statement};
+use crate::job::CurvePoint;
+
+/// How a job's progress went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Curve {
+    /// The run that it is of: the last one that began.
+    pub attempt: i32,
+    /// At most 200 points, evenly in time. The first is the beginning of the run, the last the newest that is stored, and how it
+    /// ended once it has.
+    pub points: Vec<CurvePoint>,
+}
+
+/// The curve of a run.
+#[derive(Clone, Debug)]
+pub struct CurveWrite {
+    /// The job.
+    pub job_id: Uuid,
+    /// The fence.
+    pub attempt: i32,
+    /// Its points.
+    pub points: Vec<CurvePoint>,
+}
+
+/// Stores the curves of runs that still own their jobs, instead of those that are there.
+pub async fn store(conn: &mut AsyncPgConnection, writes: &[CurveWrite]) -> QueryResult<usize> {
+    let mut store = Store::default();
+    for write in writes {
+        store.ids.push(write.job_id);
+        store.attempts.push(write.attempt);
+        store.points.push(serde_json::to_value(&write.points).map_err(|e| Error::SerializationError(e.into()))?);
+    }
+    Cached(store).execute(conn).await
+}
+
+/// The curve of a job's attempt; none while nothing is stored of it.
+pub async fn of(conn: &mut AsyncPgConnection, job_id: Uuid, attempt: i32) -> QueryResult<Option<Curve>> {
+    let points = job_curves::table
+        .find(job_id)
+        .filter(job_curves::attempt.eq(attempt))
+        .select(job_curves::points)
+        .first::<Value>(conn)
+        .await
+        .optional()?;
+    let Some(points) = points else { return Ok(None) };
+    let points = serde_json::from_value(points).map_err(|e| Error::DeserializationError(e.into()))?;
+    Ok(Some(Curve { attempt, points }))
+}
+
+#[derive(Default)]
+struct Store {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    points: Vec<Value>,
+}
+
+impl Statement for Store {
+    type Row = ();
+
+    const SQL: &'static str = "
+        INSERT INTO job_curves (job_id, attempt, points)
+        SELECT w.job_id, w.attempt, w.points FROM unnest($1, $2, $3) AS w (job_id, attempt, points)
+        JOIN jobs ON jobs.id = w.job_id AND jobs.attempt = w.attempt AND jobs.status IN ('running', 'cancelling')
+        ON CONFLICT (job_id) DO UPDATE SET attempt = excluded.attempt, points = excluded.points";
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        binds.add::<Array<Jsonb>, _>(&self.points)
+    }
+}

@@ -1,0 +1,145 @@
+//! What is to be known about one job to say why it is not running, or what it does.
+//!
+//! Only what matters for its status is asked, and each question is bounded: by what runs, by what lives, or by a limit. Nothing
+//! is counted that there may be millions of.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryResult, QueryableByName};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::nodes::{self, Busy, NodeRow};
+use super::pauses::{self, Pause};
+use super::row::JobSummary;
+use super::schema::jobs;
+use crate::job::Status;
+
+/// The jobs of [`Waiting::ahead`] are counted up to here: whoever has so many before him waits long, exactly or not.
+pub const MOST_AHEAD: i64 = 1_000;
+/// The most jobs of [`Waiting::held_by`]: a screen shows no more.
+const MOST_HELD_BY: i64 = 10;
+
+/// What is to be known about a job.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The job.
+    pub job: JobSummary,
+    /// The database's clock, by which jobs are claimed.
+    pub now: DateTime<Utc>,
+    /// While it is pending.
+    pub waiting: Option<Waiting>,
+    /// The node that runs it or ran it last, while that is known.
+    pub node: Option<NodeRow>,
+}
+
+/// What is to be known about a job that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Whether only one of its type may run in the cluster.
+    pub serial: bool,
+    /// The pause of its type.
+    pub paused: Option<Pause>,
+    /// The nodes that live.
+    pub nodes: Vec<NodeRow>,
+    /// How many jobs of its type each of them runs.
+    pub busy: Vec<Busy>,
+    /// The jobs of its type that run, the oldest runs first; some of them when there are many.
+    pub held_by: Vec<JobSummary>,
+    /// How many jobs of its type come first, among those whose time has come; [`MOST_AHEAD`] for that many or more. None while
+    /// its own time has not come.
+    pub ahead: Option<i64>,
+}
+
+/// Gathers them.
+pub async fn facts(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Facts>> {
+    let columns = (JobSummary::as_select(), jobs::serial, sql::<Timestamptz>("now()"));
+    let found = jobs::table.find(id).select(columns).first::<(JobSummary, bool, DateTime<Utc>)>(conn).await;
+    let Some((job, serial, now)) = found.optional()? else { return Ok(None) };
+    let node = match job.node_id {
+        Some(node) => nodes::get(conn, node).await?,
+        None => None,
+    };
+    let waiting = match job.status {
+        Status::Pending => Some(waiting(conn, &job, serial, now).await?),
+        _ => None,
+    };
+    Ok(Some(Facts { job, now, waiting, node }))
+}
+
+async fn waiting(
+    conn: &mut AsyncPgConnection,
+    job: &JobSummary,
+    serial: bool,
+    now: DateTime<Utc>,
+) -> QueryResult<Waiting> {
+    let nodes = nodes::recent(conn, 0.0).await?;
+    let ids: Vec<_> = nodes.iter().map(|node| node.id).collect();
+    let mut busy = nodes::busy(conn, &ids).await?;
+    busy.retain(|busy| busy.type_name == job.type_name);
+    Ok(Waiting {
+        serial,
+        paused: pauses::of(conn, &job.type_name).await?,
+        nodes,
+        busy,
+        held_by: held_by(conn, job).await?,
+        ahead: if job.run_at <= now { Some(ahead(conn, job).await?) } else { None },
+    })
+}
+
+async fn held_by(conn: &mut AsyncPgConnection, job: &JobSummary) -> QueryResult<Vec<JobSummary>> {
+    jobs::table
+        .filter(jobs::type_.eq(&job.type_name))
+        .filter(jobs::status.eq_any([Status::Running, Status::Cancelling]))
+        .filter(jobs::id.ne(job.id)) // it may have been claimed since it was read
+        .order((jobs::started_at, jobs::id))
+        .limit(MOST_HELD_BY)
+        .select(JobSummary::as_select())
+        .load(conn)
+        .await
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Counts in the order of claims, which is that of their index. Priorities are visited one by one, so that jobs whose time has
+/// not come are not met however many there are. The order of the limited parts changes no number: it makes the planner take
+/// that index, also when it knows little of the table.
+async fn ahead(conn: &mut AsyncPgConnection, job: &JobSummary) -> QueryResult<i64> {
+    let counted: Count = diesel::sql_query(
+        "WITH RECURSIVE step (priority) AS (
+            SELECT (SELECT max(priority) FROM jobs WHERE type = $1 AND status = 'pending')
+            UNION ALL
+            SELECT (SELECT max(priority) FROM jobs
+                    WHERE type = $1 AND status = 'pending' AND jobs.priority < step.priority)
+            FROM step WHERE step.priority > $2
+        )
+        SELECT count(*) AS count FROM (
+            SELECT 1 FROM step CROSS JOIN LATERAL (
+                SELECT FROM jobs
+                WHERE type = $1 AND status = 'pending' AND jobs.priority = step.priority AND run_at <= now()
+                ORDER BY run_at, id LIMIT $5
+            ) due WHERE step.priority > $2
+            UNION ALL
+            SELECT 1 FROM (
+                SELECT FROM jobs
+                WHERE type = $1 AND status = 'pending' AND priority = $2 AND (run_at, id) < ($3, $4)
+                ORDER BY run_at, id LIMIT $5
+            ) before
+            LIMIT $5
+        ) ahead",
+    )
+    .bind::<Text, _>(&job.type_name)
+    .bind::<Integer, _>(job.priority)
+    .bind::<Timestamptz, _>(job.run_at)
+    .bind::<SqlUuid, _>(job.id)
+    .bind::<BigInt, _>(MOST_AHEAD)
+    .get_result(conn)
+    .await?;
+    Ok(counted.count)
+}

@@ -1,0 +1,107 @@
+// One runner: its slots and what is in them, and what went wrong with it.
+
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { Button } from 'antd';
+import { api, unwrap } from '../../api/client';
+import { jobTypesQuery } from '../../api/queries';
+import type { JobType } from '../../api/schema';
+import { Failed } from '../../app/Failed';
+import { Amount, Bar } from '../../job/Bar';
+import { ColorTag, TypeTag } from '../../job/tags';
+import { When } from '../../job/times';
+import { plural } from '../../job/words';
+import { useRunningJobs } from '../../live/live';
+
+const ADMISSIONS: Record<JobType['admission'], string> = {
+  per_node: 'on each server',
+  serial: 'one at a time in the whole cluster, the others wait',
+  exclusive: 'one in the whole cluster, a second is refused',
+};
+
+export function Runner({ type, pause }: { type: JobType; pause(type: JobType): void }) {
+  const jobs = useRunningJobs().filter((job) => job.type === type.type);
+  const { runner, paused } = type;
+  return (
+    <li className="runner">
+      <div className="runner-head">
+        <h3>
+          <TypeTag type={type.type} />
+        </h3>
+        <span>
+          <strong className="number">
+            {runner.running} of {runner.slots}
+          </strong>{' '}
+          <span className="muted">slots taken, {ADMISSIONS[type.admission]}</span>
+        </span>
+        <Slots taken={runner.running} of={runner.slots} />
+        {paused ? (
+          <Resume type={type} />
+        ) : (
+          <Button size="small" onClick={() => pause(type)}>
+            Pause
+          </Button>
+        )}
+      </div>
+      {paused ? (
+        <p className="runner-paused">
+          <ColorTag color="orange">paused</ColorTag> by {paused.by} <When at={paused.at} />
+          {paused.reason ? `: ${paused.reason}` : null}. Jobs of this type wait; what runs goes on.
+        </p>
+      ) : null}
+      {jobs.length > 0 ? (
+        <ul className="runner-jobs" aria-label={`What ${type.label} runs`}>
+          {jobs.map((job) => (
+            <li key={job.id}>
+              <Link to="/jobs/$id" params={{ id: job.id }}>
+                {job.message ?? `Started by ${job.created_by}`}
+              </Link>
+              <Bar job={job} />
+              <Amount job={job} />
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      {runner.restarts > 0 || runner.last_panic ? (
+        <p className="runner-trouble">
+          {runner.restarts > 0 ? `Restarted ${plural(runner.restarts, 'time')} by the supervisor. ` : null}
+          {runner.last_panic ? (
+            <>
+              Last panic of a job: <code>{runner.last_panic}</code>
+            </>
+          ) : null}
+        </p>
+      ) : null}
+    </li>
+  );
+}
+
+/** The slots as boxes, as long as they can be counted at a glance. */
+function Slots({ taken, of }: { taken: number; of: number }) {
+  if (of > 16) return <span />;
+  return (
+    <span className="slots" aria-hidden="true">
+      {Array.from({ length: of }, (_, slot) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a slot is its place
+        <span key={slot} className={slot < taken ? 'taken' : undefined} />
+      ))}
+    </span>
+  );
+}
+
+function Resume({ type }: { type: JobType }) {
+  const queries = useQueryClient();
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () =>
+      unwrap(api.POST('/api/job-types/{type}/resume', { params: { path: { type: type.type } }, body: {} })),
+    onSuccess: () => queries.invalidateQueries(jobTypesQuery),
+  });
+  return (
+    <>
+      <Button size="small" type="primary" loading={isPending} onClick={() => mutate()}>
+        Resume
+      </Button>
+      {error ? <Failed error={error} /> : null}
+    </>
+  );
+}
