@@ -9,7 +9,7 @@ import { expect, type Server, test } from './support';
 
 const run = promisify(execFile);
 
-const status = (page: Page) => page.getByRole('region', { name: 'Job', exact: true }).locator('.status-tag');
+const status = (page: Page) => page.getByRole('region', { name: 'Job', exact: true }).locator('.job-title > .tag');
 const tab = (page: Page, name: string | RegExp) => page.getByRole('tab', { name });
 
 async function open(page: Page, id: string, search = ''): Promise<void> {
@@ -34,7 +34,7 @@ test('a job is followed to its end, and its result appears', async ({ page, serv
   const before = await at();
   await expect.poll(at).toBeGreaterThan(before);
   await expect(page.getByText(/items\/s/)).toBeVisible();
-  await expect(page.getByText(/about .* left/)).toBeVisible();
+  await expect(page.getByText(/\d+ s left|nearly done/)).toBeVisible();
   await expect(status(page)).toHaveText('completed', { timeout: 30_000 });
   await expect.poll(at).toBe(100);
   await expect(page.getByRole('region', { name: 'Result' })).toContainText('items100');

@@ -1,12 +1,12 @@
 // The progress of a job over time. The drawing itself is loaded when there is something to draw.
 
 import { lazy, memo, Suspense } from 'react';
+import type { CurvePoint } from '../../api/schema';
 import { clock } from '../../job/words';
-import type { Point } from './points';
 
 const Plot = lazy(async () => ({ default: (await import('./Plot')).Plot }));
 
-export const Curve = memo(function Curve({ points, unit }: { points: readonly Point[]; unit: string }) {
+export const Curve = memo(function Curve({ points, unit }: { points: readonly CurvePoint[]; unit: string }) {
   return (
     <section className="panel" aria-label="Progress over time">
       <h2>Progress over time</h2>
@@ -20,7 +20,7 @@ export const Curve = memo(function Curve({ points, unit }: { points: readonly Po
 });
 
 /** A curve in words: where it was, at five moments spread over it. */
-function inWords(points: readonly Point[]): string {
+function inWords(points: readonly CurvePoint[]): string {
   const steps = Math.min(5, points.length);
   const told = Array.from({ length: steps }, (_, step) => {
     const point = points[Math.round((step * (points.length - 1)) / Math.max(1, steps - 1))];

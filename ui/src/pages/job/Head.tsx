@@ -2,11 +2,12 @@
 
 import type { JobDetail, JobSummary } from '../../api/schema';
 import { Amount, Bar } from '../../job/Bar';
+import { Left, Pace } from '../../job/Pace';
 import { isTerminal } from '../../job/status';
 import { StatusTag, TypeTag } from '../../job/tags';
+import { Why } from '../../job/Why';
 import { Actions } from './Actions';
 import { Facts } from './Facts';
-import { PaceOf } from './PaceOf';
 
 export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   return (
@@ -22,10 +23,17 @@ export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
         <Bar job={job} />
         <div className="job-amount">
           <Amount job={job} />
-          {job.status === 'running' ? <PaceOf job={job} /> : null}
+          {job.status === 'running' ? (
+            <span className="job-pace muted">
+              <Pace job={job} />
+              <Left job={job} />
+            </span>
+          ) : null}
         </div>
         {/* Its place is kept as long as a message may come. */}
-        {job.message || !isTerminal(job.status) ? <p className="job-message any-text">{job.message}</p> : null}
+        {job.message || !isTerminal(job.status) ? (
+          <p className="job-message any-text">{job.status === 'pending' ? <Why job={job} /> : job.message}</p>
+        ) : null}
       </div>
       <Facts job={job} detail={detail} />
     </section>

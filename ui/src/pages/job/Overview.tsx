@@ -2,23 +2,24 @@
 
 import { useMemo } from 'react';
 import { useJobType } from '../../api/queries';
-import type { JobDetail, JobSummary } from '../../api/schema';
+import type { Curve as CurveOf, JobDetail, JobSummary } from '../../api/schema';
 import { isActive, isTerminal } from '../../job/status';
 import { Curve } from './Curve';
 import { JsonPanel } from './JsonPanel';
 import { OnlyItems } from './OnlyItems';
-import { joined, type Point } from './points';
+import { joined } from './points';
 import { SameRun } from './SameRun';
 
 interface Props {
   job: JobSummary;
   detail: JobDetail;
-  points: readonly Point[];
+  /** The course of its progress since the page is open. */
+  heard: CurveOf;
 }
 
-export function Overview({ job, detail, points: heard }: Props) {
+export function Overview({ job, detail, heard }: Props) {
   const unit = useJobType(job.type)?.unit.plural ?? 'items';
-  const points = useMemo(() => joined(undefined, heard), [heard]);
+  const points = useMemo(() => joined(detail.curve, heard), [detail.curve, heard]);
   const ended = isTerminal(detail.status);
   return (
     <div className="job-overview">

@@ -8,7 +8,7 @@ import { count } from '../../job/words';
 import { Events } from './Events';
 import { ItemErrors } from './ItemErrors';
 import { Overview } from './Overview';
-import { type Course, NO_COURSE, withHeard } from './points';
+import { NOT_HEARD, withHeard } from './points';
 import { jobRoute } from './route';
 import { isTab } from './tab';
 
@@ -18,8 +18,8 @@ export function Tabs({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   const { tab = 'overview' } = jobRoute.useSearch();
   const navigate = useNavigate();
   // Kept here, so that looking at the log does not lose it.
-  const [course, setCourse] = useState<Course>(NO_COURSE);
-  useEffect(() => setCourse((known) => withHeard(known, job)), [job]);
+  const [heard, setHeard] = useState(NOT_HEARD);
+  useEffect(() => setHeard((known) => withHeard(known, job)), [job]);
 
   const open = (key: string) => {
     const search = isTab(key) && key !== 'overview' ? { tab: key } : {};
@@ -32,7 +32,7 @@ export function Tabs({ job, detail }: { job: JobSummary; detail: JobDetail }) {
       onChange={open}
       destroyOnHidden
       items={[
-        { key: 'overview', label: 'Overview', children: <Overview job={job} detail={detail} points={course.points} /> },
+        { key: 'overview', label: 'Overview', children: <Overview job={job} detail={detail} heard={heard} /> },
         {
           key: 'log',
           label: 'Log',

@@ -5,7 +5,8 @@ import { useEffect } from 'react';
 import { Problem } from '../../api/client';
 import { jobQuery } from '../../api/queries';
 import type { JobDetail } from '../../api/schema';
-import { useCaughtUp, useLiveJob } from '../../live/live';
+import { useLiveJob } from '../../live/live';
+import { useRefreshed } from '../../live/refresh';
 
 interface Read {
   /** What was read. Its summary may be old: use `job` for that. */
@@ -28,7 +29,8 @@ export function useJob(id: string): Read {
   useEffect(() => {
     if (state && known && state !== known) void queries.invalidateQueries({ queryKey: jobQuery(id).queryKey });
   }, [queries, id, state, known]);
-  useCaughtUp(() => void refetch());
+  // When any job is gone it may be this one.
+  useRefreshed([jobQuery(id).queryKey], () => false);
 
   const gone = error instanceof Problem && (error.code === 'unknown_job' || error.code === 'invalid_path');
   return { detail, job, error, gone, again: () => void refetch() };

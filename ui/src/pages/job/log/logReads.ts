@@ -2,7 +2,6 @@
 
 import { api, unwrap } from '../../../api/client';
 import type { LogPage, LogRow } from '../../../api/schema';
-import { before } from './before';
 
 export interface LogReads {
   tail(lines: number): Promise<LogRow[]>;
@@ -13,12 +12,11 @@ export interface LogReads {
 
 export function readsOf(jobId: string): LogReads {
   // What is not asked for as text is a page.
-  const read = async (query: { tail: number } | { after: number; limit: number }) =>
+  const read = async (query: { tail: number } | { after?: number; before?: number; limit: number }) =>
     (await unwrap(api.GET('/api/jobs/{id}/logs', { params: { path: { id: jobId }, query } }))) as LogPage;
-  const after = (seq: number, limit: number) => read({ after: Math.max(0, seq), limit });
   return {
     tail: async (tail) => (await read({ tail })).lines,
-    after,
-    before: (seq, lines) => before(after, seq, lines),
+    after: (seq, limit) => read({ after: Math.max(0, seq), limit }),
+    before: async (before, limit) => (await read({ before, limit })).lines,
   };
 }
