@@ -16,7 +16,8 @@ async function wheel(page: Page, y: number): Promise<void> {
 
 test('a hundred thousand lines are read, searched and filtered', async ({ page, server }) => {
   test.slow();
-  const id = await server.submit('demo', { items: 100, item_ms: 10, log_lines: LINES / 100, error_every: 50 });
+  // Slow enough for the server to keep every line.
+  const id = await server.submit('demo', { items: 100, item_ms: 150, log_lines: LINES / 100, error_every: 50 });
   await server.ended(id);
   await page.goto(`/jobs/${id}?tab=log`);
   await expect(log(page).getByText('item 100, line 1000 of 1000')).toBeVisible();

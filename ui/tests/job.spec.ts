@@ -197,7 +197,7 @@ test('every part is accessible and fits the screen, in light and in dark', async
       await page.emulateMedia({ colorScheme });
       for (const name of ['overview', 'log', 'errors', 'events']) {
         await open(page, id, `?tab=${name}`);
-        await expect(page.getByRole('tabpanel').locator('section').first()).toBeVisible();
+        await expect(page.getByRole('tabpanel')).not.toBeEmpty();
         await expect(page.locator('.ant-skeleton')).toHaveCount(0);
         const { violations } = await new AxeBuilder({ page }).include('main').analyze();
         expect(

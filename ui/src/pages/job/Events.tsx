@@ -12,23 +12,22 @@ export function Events({ job }: { job: JobSummary }) {
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useEvents(job);
   if (!data) return error ? <Failed error={error} again={() => void refetch()} /> : <Skeleton active />;
   return (
-    <section className="panel" aria-label="Events">
-      <div className="wide">
-        <table className="plain-table">
-          <thead>
-            <tr>
-              <th scope="col">When</th>
-              <th scope="col">Attempt</th>
-              <th scope="col">What</th>
-              <th scope="col">Who</th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.pages.flatMap((page) => page.events.map((event) => <Event key={event.id} event={event} />))}
-          </tbody>
-        </table>
-      </div>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+    <section className="panel wide" aria-label="Events" tabIndex={0}>
+      <table className="plain-table">
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">Attempt</th>
+            <th scope="col">What</th>
+            <th scope="col">Who</th>
+            <th scope="col">Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.pages.flatMap((page) => page.events.map((event) => <Event key={event.id} event={event} />))}
+        </tbody>
+      </table>
       {hasNextPage ? (
         <Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
           More
