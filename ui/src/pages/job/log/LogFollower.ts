@@ -22,6 +22,8 @@ const OLDER_LINES = 2_000;
 const PAGE_LINES = 10_000;
 /** So many pages behind, a reader at the end is taken to the end rather than through all that lies between. */
 const PAGES_BEHIND = 3;
+/** The page is told of new lines so often: a hundred thousand lines cost something at each time. */
+const TOLD_EVERY_MS = 150;
 
 type Busy = 'first' | 'older' | 'all' | undefined;
 
@@ -41,6 +43,7 @@ export class LogFollower {
   private newest = -1;
   private filling = false;
   private stopped = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly reads: LogReads) {}
@@ -71,6 +74,8 @@ export class LogFollower {
   /** What is under way comes to nothing. */
   stop(): void {
     this.stopped = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
   /** Takes in live lines. `skipped` lines before them were not sent. */
@@ -80,7 +85,7 @@ export class LogFollower {
     if (first === undefined || last === undefined) return;
     this.newest = Math.max(this.newest, last);
     if (this.busy === 'first' || this.error || this.filling) return;
-    if (this.detached) this.tell();
+    if (this.detached) this.tellSoon();
     else if (skipped === 0 && this.lines.length > 0 && first <= this.last + 1) this.append(lines);
     else void this.fill();
   }
@@ -180,7 +185,7 @@ export class LogFollower {
     if (fresh.length === 0) return;
     for (const line of fresh) this.lines.push(line);
     if (this.lines.length > MOST_LINES) this.shorten();
-    this.tell();
+    this.tellSoon();
   }
 
   /** At the end the oldest go, elsewhere the newest: what is read stays. */
@@ -225,7 +230,13 @@ export class LogFollower {
     return first === undefined || (attemptOf(first) <= 1 && numberOf(first) === 0);
   }
 
+  private tellSoon(): void {
+    this.timer ??= setTimeout(() => this.tell(), TOLD_EVERY_MS);
+  }
+
   private tell(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     this.version += 1;
     for (const listener of this.listeners) listener();
   }

@@ -2,7 +2,7 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Button } from 'antd';
-import { type Ref, type UIEvent, useEffect, useImperativeHandle, useRef } from 'react';
+import { type Ref, type UIEvent, useCallback, useEffect, useImperativeHandle, useRef } from 'react';
 import { plural } from '../../../job/words';
 import type { LogFollower } from './LogFollower';
 import { LogLine } from './LogLine';
@@ -35,11 +35,12 @@ export function LogLines({ log, shown, text, current, wrap, ref }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const top = useRef(0);
   const { rows } = shown;
+  const getItemKey = useCallback((index: number) => shown.rows[index]?.key ?? index, [shown]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => LINE_PX,
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey,
     overscan: 20,
     anchorTo: 'end',
     followOnAppend: log.isFollowing,
@@ -59,6 +60,10 @@ export function LogLines({ log, shown, text, current, wrap, ref }: Props) {
     top.current = scrollTop;
   };
 
+  const leave = ({ scrollTop }: HTMLElement) => {
+    if (scrollTop > 0) log.follow(false);
+  };
+
   const items = virtual.getVirtualItems();
   const first = items[0]?.index ?? OLDER_ROWS;
   useEffect(() => {
@@ -75,8 +80,8 @@ export function LogLines({ log, shown, text, current, wrap, ref }: Props) {
       className={wrap ? 'log-lines wrapped' : 'log-lines'}
       onScroll={scrolled}
       // Said before it has moved, so that lines that come at the same moment do not take it back.
-      onWheel={(event) => event.deltaY < 0 && log.follow(false)}
-      onKeyDown={(event) => UPWARDS.has(event.key) && log.follow(false)}
+      onWheel={(event) => event.deltaY < 0 && leave(event.currentTarget)}
+      onKeyDown={(event) => UPWARDS.has(event.key) && leave(event.currentTarget)}
       role="log"
       // Hundreds of lines a second are not to be read out.
       aria-live="off"
