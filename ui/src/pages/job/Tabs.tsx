@@ -1,0 +1,50 @@
+// The parts of the page of a job that are too long to stand below each other. The open one is in the address.
+
+import { useNavigate } from '@tanstack/react-router';
+import { Tabs as AntTabs, Skeleton } from 'antd';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import type { JobDetail, JobSummary } from '../../api/schema';
+import { count } from '../../job/words';
+import { Events } from './Events';
+import { ItemErrors } from './ItemErrors';
+import { Overview } from './Overview';
+import { NOT_HEARD, withHeard } from './points';
+import { jobRoute } from './route';
+import { isTab } from './tab';
+
+const Log = lazy(async () => ({ default: (await import('./log/Log')).Log }));
+
+export function Tabs({ job, detail }: { job: JobSummary; detail: JobDetail }) {
+  const { tab = 'overview' } = jobRoute.useSearch();
+  const navigate = useNavigate();
+  // Kept here, so that looking at the log does not lose it.
+  const [heard, setHeard] = useState(NOT_HEARD);
+  useEffect(() => setHeard((known) => withHeard(known, job)), [job]);
+
+  const open = (key: string) => {
+    const search = isTab(key) && key !== 'overview' ? { tab: key } : {};
+    void navigate({ to: '/jobs/$id', params: { id: job.id }, search, replace: true, resetScroll: false });
+  };
+  const errors = job.error_count > 0 ? `Item errors (${count(job.error_count)})` : 'Item errors';
+  return (
+    <AntTabs
+      activeKey={tab}
+      onChange={open}
+      destroyOnHidden
+      items={[
+        { key: 'overview', label: 'Overview', children: <Overview job={job} detail={detail} heard={heard} /> },
+        {
+          key: 'log',
+          label: 'Log',
+          children: (
+            <Suspense fallback={<Skeleton active />}>
+              <Log jobId={job.id} status={job.status} />
+            </Suspense>
+          ),
+        },
+        { key: 'errors', label: errors, children: <ItemErrors job={job} /> },
+        { key: 'events', label: 'Events', children: <Events job={job} /> },
+      ]}
+    />
+  );
+}

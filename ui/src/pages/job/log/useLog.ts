@@ -1,0 +1,39 @@
+// The log of a job, followed as long as it is shown.
+
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import type { Status } from '../../../api/schema';
+import { isTerminal } from '../../../job/status';
+import { connection, useCaughtUp, useLiveState } from '../../../live/live';
+import { LogFollower } from './LogFollower';
+import { readsOf } from './logReads';
+
+const POLL_EVERY_MS = 1_000;
+
+export function useLog(jobId: string, status: Status): LogFollower {
+  const [follower] = useState(() => new LogFollower(readsOf(jobId)));
+  useSyncExternalStore(follower.subscribe, follower.getVersion);
+
+  // Live first, so that nothing is missed between the two.
+  useEffect(() => {
+    const unfollow = connection.followLog(jobId, (lines, skipped) => follower.hear(lines, skipped));
+    void follower.start();
+    return () => {
+      unfollow();
+      follower.stop();
+    };
+  }, [jobId, follower]);
+
+  const polling = useLiveState().kind === 'polling';
+  useEffect(() => {
+    if (!polling) return;
+    const timer = setInterval(() => void follower.fill(), POLL_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [polling, follower]);
+
+  useCaughtUp(() => void follower.fill());
+  const ended = isTerminal(status);
+  useEffect(() => {
+    if (ended) void follower.fill();
+  }, [ended, follower]);
+  return follower;
+}
