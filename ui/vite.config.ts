@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { icons } from './icons';
 
 const server = process.env.STASHHOG_SERVER ?? 'http://127.0.0.1:4004';
 
@@ -32,12 +33,10 @@ function compress(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), compress()],
+  plugins: [react(), icons(PAGE), compress()],
   build: {
     outDir: PAGE,
     target: 'es2023',
-    // One icon is one file, so that only those that are shown are loaded; none is put into another file as text.
-    assetsInlineLimit: 0,
     chunkSizeWarningLimit: 800,
   },
   server: {

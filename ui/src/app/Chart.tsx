@@ -62,6 +62,6 @@ function palette(element: HTMLElement): Palette {
     primary: color('color-primary'),
     success: color('color-success'),
     error: color('color-error'),
-    quiet: color('color-text-quaternary'),
+    quiet: color('color-border'),
   };
 }

@@ -28,6 +28,9 @@ export function Confirm({ title, children, action, danger, disabled, act, close 
     mutationFn: () => act(reason.trim() || null),
     onSuccess: close,
   });
+  const start = () => {
+    if (!isPending && !disabled) mutate();
+  };
   return (
     <Modal
       open
@@ -37,14 +40,7 @@ export function Confirm({ title, children, action, danger, disabled, act, close 
         <Button key="close" onClick={close}>
           Leave it
         </Button>,
-        <Button
-          key="act"
-          type="primary"
-          danger={danger}
-          loading={isPending}
-          disabled={disabled}
-          onClick={() => mutate()}
-        >
+        <Button key="act" type="primary" danger={danger} aria-busy={isPending} disabled={disabled} onClick={start}>
           {action}
         </Button>,
       ]}
@@ -57,7 +53,7 @@ export function Confirm({ title, children, action, danger, disabled, act, close 
         maxLength={500}
         autoFocus
         onChange={(event) => setReason(event.target.value)}
-        onPressEnter={() => !disabled && mutate()}
+        onPressEnter={start}
       />
       {error ? <Failed error={error} /> : null}
     </Modal>

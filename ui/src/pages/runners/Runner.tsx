@@ -101,7 +101,7 @@ function Resume({ type }: { type: JobType }) {
   });
   return (
     <>
-      <Button size="small" type="primary" loading={isPending} onClick={() => mutate()}>
+      <Button size="small" type="primary" disabled={isPending} onClick={() => mutate()}>
         Resume
       </Button>
       {error ? <Failed error={error} /> : null}
