@@ -35,7 +35,9 @@ async fn explained(api: &Api, id: Uuid, code: &str, says: &str) -> Value {
 fn facts(told: &Value) -> Vec<&str> {
     let always = ["job_id", "type", "status", "code", "sentence"];
     let names = told.as_object().expect("an object").keys().map(String::as_str);
-    names.filter(|name| !always.contains(name)).collect()
+    let mut facts: Vec<_> = names.filter(|name| !always.contains(name)).collect();
+    facts.sort_unstable();
+    facts
 }
 
 async fn cancel(api: &Api, id: Uuid) {
