@@ -52,9 +52,11 @@ async fn one_new_file_is_a_new_type_in_rest_cli_and_ui() {
 
     let server = Server::start_with(Options { program: Some(program), ..Options::default() }).await;
     let card = dom(&server, "/run");
-    assert!(card.contains("Count sheep until you sleep.") && card.contains("ant-tag-lime"), "{card}");
+    assert!(card.contains("Count sheep until you sleep.") && card.contains("--ant-lime"), "{card}");
     let form = dom(&server, "/run/count_sheep");
-    assert!(form.contains("Count Sheep") && form.contains("How many.") && form.contains("root_sheep"), "{form}");
+    for part in ["Count Sheep", "ant-tag-lime", "How many.", "id=\"param.sheep\""] {
+        assert!(form.contains(part), "no {part} in {form}");
+    }
     let id = server.api.submit("count_sheep", params).await;
     server.api.until_status(id, "completed").await;
     let job = dom(&server, &format!("/jobs/{id}"));
