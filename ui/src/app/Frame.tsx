@@ -32,7 +32,7 @@ export function Frame() {
         <nav aria-label="Pages" className="frame-nav">
           {NAVIGATION.map((entry) => (
             <Link key={entry.to} to={entry.to} activeOptions={{ exact: entry.to === '/', includeSearch: false }}>
-              {entry.icon}
+              <span aria-hidden="true">{entry.icon}</span>
               <span>{entry.label}</span>
             </Link>
           ))}

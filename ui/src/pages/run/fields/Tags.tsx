@@ -22,7 +22,7 @@ export function Tags({ id, field, value, aria, change, blur }: LeafProps) {
     if (more.length > 0) set([...entries, ...more.map((entry) => (numeric ? (parseNumber(entry) ?? entry) : entry))]);
   };
   // What is typed may hold spaces: it is one entry.
-  const addTyped = () => add(text.includes(',') ? split(text, entries) : [text.trim()].filter(isNew));
+  const addTyped = (typed: string) => add(typed.includes(',') ? split(typed, entries) : [typed.trim()].filter(isNew));
   const isNew = (entry: string) => entry !== '' && !entries.map(String).includes(entry);
 
   return (
@@ -47,7 +47,7 @@ export function Tags({ id, field, value, aria, change, blur }: LeafProps) {
           autoComplete="off"
           placeholder={entries.length === 0 ? 'Write one and press Enter, or paste a list' : 'Add more'}
           value={text}
-          onChange={({ target }) => (target.value.endsWith(',') ? addTyped() : setText(target.value))}
+          onChange={({ target }) => (target.value.endsWith(',') ? addTyped(target.value) : setText(target.value))}
           onPaste={(event) => {
             const pasted = event.clipboardData.getData('text/plain');
             if (!/[\s,;]/.test(pasted.trim())) return;
@@ -57,11 +57,11 @@ export function Tags({ id, field, value, aria, change, blur }: LeafProps) {
           onKeyDown={(event) => {
             if (event.key === 'Enter' && text.trim() !== '') {
               event.preventDefault();
-              addTyped();
+              addTyped(text);
             } else if (event.key === 'Backspace' && text === '' && entries.length > 0) set(entries.slice(0, -1));
           }}
           onBlur={() => {
-            addTyped();
+            addTyped(text);
             blur();
           }}
         />
