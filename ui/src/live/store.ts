@@ -11,12 +11,20 @@ const ENDED_KEPT = 2_000;
 
 type Listener = () => void;
 
-/** Calls back once per frame. A hidden page has no frames, and still has to know. */
+/** Calls back once, at the next frame. */
 export type Schedule = (flush: () => void) => void;
 
+/** A hidden page has no frames, not even one that was asked for before it was hidden, and still has to know. */
+const WITHOUT_FRAME_MS = 250;
+
 const perFrame: Schedule = (flush) => {
-  if (document.visibilityState === 'hidden') setTimeout(flush, 250);
-  else requestAnimationFrame(flush);
+  const once = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    flush();
+  };
+  const frame = requestAnimationFrame(once);
+  const timer = setTimeout(once, WITHOUT_FRAME_MS);
 };
 
 export class JobStore {
