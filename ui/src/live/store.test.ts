@@ -30,7 +30,11 @@ test('many updates are told once per frame, with the newest state', () => {
   expect(transitions).toHaveBeenCalledTimes(1); // it was new; a new rev alone is no transition
   jobs.apply([job('a', 102, 'completed')], 102);
   frame();
-  expect(transitions).toHaveBeenLastCalledWith([job('a', 102, 'completed')]);
+  expect(transitions).toHaveBeenLastCalledWith([job('a', 102, 'completed')], false);
+  jobs.remove(['a']);
+  jobs.apply([job('b', 103)], 103);
+  frame();
+  expect(transitions).toHaveBeenLastCalledWith([job('b', 103)], true);
 });
 
 afterEach(() => {

@@ -35,7 +35,7 @@ export class JobStore {
   private readonly ofJob = new Map<string, Set<Listener>>();
   private readonly ofSet = new Set<Listener>();
   private readonly ofChanges = new Set<(jobs: JobSummary[]) => void>();
-  private readonly ofTransitions = new Set<(jobs: JobSummary[]) => void>();
+  private readonly ofTransitions = new Set<(jobs: JobSummary[], gone: boolean) => void>();
   private readonly dirty = new Set<string>();
   /** Of these the status changed too, or they are new or gone. */
   private readonly moved = new Set<string>();
@@ -119,8 +119,8 @@ export class JobStore {
     return () => this.ofChanges.delete(listener);
   }
 
-  /** Calls back with all jobs that are new or have another status since the last time. */
-  onTransitions(listener: (jobs: JobSummary[]) => void): () => void {
+  /** Calls back with all jobs that are new or have another status since the last time, and whether others are gone. */
+  onTransitions(listener: (jobs: JobSummary[], gone: boolean) => void): () => void {
     this.ofTransitions.add(listener);
     return () => this.ofTransitions.delete(listener);
   }
@@ -146,7 +146,7 @@ export class JobStore {
     for (const listener of this.ofChanges) listener(changed);
     if (moved.length === 0) return;
     const transitions = this.held(moved);
-    for (const listener of this.ofTransitions) listener(transitions);
+    for (const listener of this.ofTransitions) listener(transitions, transitions.length < moved.length);
   }
 
   private held(ids: string[]): JobSummary[] {
