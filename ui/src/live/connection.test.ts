@@ -140,6 +140,39 @@ test('a job that a snapshot no longer has is asked for, and forgotten when the s
   expect(store.get('goes')).toBeUndefined();
 });
 
+test('a server that goes away while it is asked is missed for no more than two seconds', async () => {
+  const { connection } = connect();
+  newest.mockResolvedValue([]);
+  socket().cut();
+  await vi.advanceTimersByTimeAsync(300);
+  socket().cut();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(connection.getState().kind).toBe('polling');
+
+  newest.mockRejectedValue(new Error('unreachable'));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(connection.getState().kind).toBe('reconnecting');
+  socket().cut();
+  newest.mockResolvedValue([job('a', 1)]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  socket().cut();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(connection.getState().kind).toBe('polling');
+});
+
+test('sockets that are closed as soon as they are open are tried less and less often, and the API is asked', async () => {
+  const { connection } = connect();
+  newest.mockResolvedValue([]);
+  for (let second = 0; second < 20; second++) {
+    socket().readyState = Socket.OPEN;
+    socket().onopen?.();
+    socket().cut();
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(connection.getState().kind).toBe('polling');
+  expect(Socket.all.length).toBeLessThan(6);
+});
+
 test('a snapshot whose rest is on its way loses no job, however many are held', async () => {
   const { store, connection } = connect();
   const caughtUp = vi.fn();

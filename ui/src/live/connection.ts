@@ -121,8 +121,6 @@ export class LiveConnection {
     this.heardAt = Date.now();
     this.deadAfter = OPEN_WITHIN_MS;
     socket.onopen = () => {
-      this.failures = 0;
-      this.retryIn = FIRST_RETRY_MS;
       this.deadAfter = DEAD_AFTER_MS;
       this.pingedAt = undefined;
       for (const jobId of this.logs.keys()) this.followOn(jobId);
@@ -191,6 +189,9 @@ export class LiveConnection {
     if (this.state.kind === 'live' || this.state.kind === 'behind') return;
     const first = this.state.kind === 'connecting';
     clearTimeout(this.pollTimer);
+    // Not before: a socket that is closed as soon as it is open is no better than one that is refused.
+    this.failures = 0;
+    this.retryIn = FIRST_RETRY_MS;
     this.become('live');
     if (!first) this.tellCaughtUp();
   }
@@ -239,8 +240,12 @@ export class LiveConnection {
       const others = await this.reads.jobs(this.store.watched().filter((id) => !seen.has(id)));
       this.store.apply([...jobs, ...others]);
     } catch {
-      if (this.state.kind === 'polling') this.become('reconnecting');
-      return; // the socket's next failure asks again
+      if (this.state.kind === 'polling') {
+        this.become('reconnecting');
+        this.retryIn = FIRST_RETRY_MS;
+        if (!this.socket) this.connect(); // it would be tried seldom, and who fails to open asks again
+      }
+      return;
     }
     if (this.state.kind === 'live' || this.state.kind === 'behind') return;
     this.become('polling');
