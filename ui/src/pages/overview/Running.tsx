@@ -8,6 +8,7 @@ import type { JobSummary } from '../../api/schema';
 import { CancelDialog } from '../../job/actions';
 import { Amount, Bar } from '../../job/Bar';
 import { Left, Pace } from '../../job/Pace';
+import { ACTIVE } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { Elapsed } from '../../job/times';
 import { plural } from '../../job/words';
@@ -34,7 +35,7 @@ export function Running() {
       </ul>
       {jobs.length > SHOWN ? (
         <p>
-          <Link to="/jobs" search={{ status: ['running', 'cancelling'] }}>
+          <Link to="/jobs" search={{ status: ACTIVE }}>
             {plural(jobs.length - SHOWN, 'more job')}
           </Link>
         </p>
