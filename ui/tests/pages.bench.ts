@@ -110,13 +110,11 @@ async function longTasks(page: Page): Promise<void> {
 
 /** The time at which the row of a job says that it completed. In the page. */
 function finishSeen(id: string): Promise<number> {
-  const show = document.querySelector<HTMLElement>('[data-new-jobs]');
-  show?.click();
   return new Promise((seen) => {
     const look = () => {
       const row = document.querySelector(`a[href="/jobs/${id}"]`)?.closest('[role=row], tr, li');
       if (row?.textContent?.includes('completed')) return seen(Date.now());
-      document.querySelector<HTMLElement>('[data-new-jobs]')?.click();
+      document.querySelector<HTMLElement>('.announce button')?.click();
       requestAnimationFrame(look);
     };
     look();
