@@ -47,7 +47,7 @@ export function Runner({ type, pause }: { type: JobType; pause(type: JobType): v
         )}
       </div>
       {paused ? (
-        <p className="runner-paused">
+        <p>
           <ColorTag color="orange">paused</ColorTag> by {paused.by} <When at={paused.at} />
           {paused.reason ? `: ${paused.reason}` : null}. Jobs of this type wait; what runs goes on.
         </p>

@@ -23,18 +23,20 @@ export function Runners() {
         <h1>Runners</h1>
       </div>
       {error && !types ? <Failed error={error} again={() => void refetch()} /> : null}
-      <section className="panel" aria-labelledby="this-node">
-        <h2 id="this-node">Runners of this node</h2>
-        <p className="muted">
-          Each job type has a runner, an actor of its own. What one type does, or fails at, does not touch the others.
-        </p>
-        <ul className="runners">
-          {types?.map((type) => (
-            <Runner key={type.type} type={type} pause={pause} />
-          ))}
-        </ul>
-      </section>
-      <Nodes />
+      <div className="runners-page">
+        <section className="panel" aria-labelledby="this-node">
+          <h2 id="this-node">Runners of this node</h2>
+          <p className="muted">
+            Each job type has a runner, an actor of its own. What one type does, or fails at, does not touch the others.
+          </p>
+          <ul className="runners">
+            {types?.map((type) => (
+              <Runner key={type.type} type={type} pause={pause} />
+            ))}
+          </ul>
+        </section>
+        <Nodes />
+      </div>
       {paused ? <PauseDialog type={paused} close={() => pause(undefined)} /> : null}
     </>
   );

@@ -41,7 +41,7 @@ export function Log({ jobId, status }: { jobId: string; status: Status }) {
   if (log.error) return <Failed error={log.error} again={() => void log.start()} />;
   const ended = isTerminal(status);
   return (
-    <section className="panel log" aria-label="Log">
+    <section className="panel" aria-label="Log">
       <LogBar jobId={jobId} log={log} filter={filter} setFilter={setFilter} wrap={wrap} setWrap={setWrap} hits={hits} />
       {log.busy === 'first' && log.lines.length === 0 ? (
         <div className="log-lines">
