@@ -1,7 +1,7 @@
 // Moments and time spans of a job. The whole moment is in the title.
 
 import type { JobSummary } from '../api/schema';
-import { useNow } from '../live/live';
+import { useNow } from '../live/now';
 import { isActive } from './status';
 import { clock, date, duration, elapsed, relative, ticking } from './words';
 

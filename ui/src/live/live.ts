@@ -1,6 +1,6 @@
 // What this tab knows live, and the hooks by which pages see it.
 
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
 import { api, Problem, unwrap } from '../api/client';
 import type { JobSummary, Status } from '../api/schema';
 import { ACTIVE } from '../job/status';
@@ -79,14 +79,4 @@ export function useCaughtUp(onCaughtUp: () => void): void {
     latest.current = onCaughtUp;
   });
   useEffect(() => connection.onCaughtUp(() => latest.current()), []);
-}
-
-/** The time, once a second, the same for the whole page. */
-export function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }
