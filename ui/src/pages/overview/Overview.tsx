@@ -19,7 +19,7 @@ const HOUR = 60;
 
 export function Overview() {
   useRefreshed([['stats'], ['overview']]);
-  const { data: stats, error, refetch } = useQuery({ ...statsQuery(HOUR), refetchInterval: 30_000 });
+  const { data: stats, dataUpdatedAt, error, refetch } = useQuery({ ...statsQuery(HOUR), refetchInterval: 30_000 });
   const { data: jobs } = useQuery({
     queryKey: ['overview', 'newest'],
     queryFn: async ({ signal }) =>
@@ -40,7 +40,7 @@ export function Overview() {
           <Running />
           <Waiting stats={stats} />
           <Troubles />
-          <Throughput stats={stats} />
+          <Throughput stats={stats} readAt={dataUpdatedAt} />
           <Durations stats={stats} />
           <div className="wide">
             <Nodes />
