@@ -3,6 +3,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { api, Problem, unwrap } from '../../api/client';
+import { jobQuery } from '../../api/queries';
 import type { FieldError, JobDetail, JobType } from '../../api/schema';
 import { store } from '../../live/live';
 import { noteActive } from './useActive';
@@ -34,7 +35,7 @@ export function useRun({ type, from, form, options, done, refused }: Run) {
     onSuccess: async (job) => {
       store.apply([job]);
       done();
-      if (from) void queries.invalidateQueries({ queryKey: ['job', from.id] });
+      if (from) void queries.invalidateQueries(jobQuery(from.id));
       await navigate({ to: '/jobs/$id', params: { id: job.id } });
     },
     onError: (problem) => {
