@@ -5,6 +5,7 @@ import { Alert, Button } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import type { JobDetail, JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { isTerminal } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { useLiveJob } from '../../live/live';
@@ -22,6 +23,7 @@ import { useRemembered } from './useRemembered';
 import { useRun } from './useRun';
 
 export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
+  useTitle(`Run ${type.label}`);
   const form = useParams(type, from?.params);
   const options = useOptions();
   const memory = useRemembered(type.type);

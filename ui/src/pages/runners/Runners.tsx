@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { useRefreshed } from '../../live/refresh';
 import { Nodes } from '../../node/Nodes';
 import { PauseDialog } from './PauseDialog';
@@ -14,6 +15,7 @@ import './runners.css';
 const EVERY_MS = 3_000;
 
 export function Runners() {
+  useTitle('Runners');
   useRefreshed([jobTypesQuery.queryKey]);
   const { data: types, error, refetch } = useQuery({ ...jobTypesQuery, refetchInterval: EVERY_MS });
   const [paused, pause] = useState<JobType>();
