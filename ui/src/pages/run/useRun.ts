@@ -6,9 +6,9 @@ import { api, Problem, unwrap } from '../../api/client';
 import { jobQuery } from '../../api/queries';
 import type { FieldError, JobDetail, JobType } from '../../api/schema';
 import { store } from '../../live/live';
-import { noteActive } from './useActive';
 import type { OptionsState } from './useOptions';
 import type { ParamsState } from './useParams';
+import { noteUnfinished } from './useUnfinished';
 
 interface Run {
   type: JobType;
@@ -42,7 +42,7 @@ export function useRun({ type, from, form, options, done, refused }: Run) {
       if (!(problem instanceof Problem)) return;
       if (problem.job) {
         store.apply([problem.job]);
-        noteActive(queries, problem.job);
+        noteUnfinished(queries, problem.job);
       }
       form.refuse(problem.errors.filter((error) => !isOption(error)).map(inParams));
       options.refuse(problem.errors);
