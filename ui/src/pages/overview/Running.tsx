@@ -12,18 +12,19 @@ import { ACTIVE } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { Elapsed } from '../../job/times';
 import { plural } from '../../job/words';
-import { useRunningJobs } from '../../live/live';
+import { useLiveState, useRunningJobs } from '../../live/live';
 
 /** More would be a list to search in, which the jobs page is. */
 const SHOWN = 50;
 
 export function Running() {
   const jobs = useRunningJobs();
+  const known = useLiveState().kind !== 'connecting';
   const [cancelled, cancel] = useState<JobSummary>();
   return (
     <section className="panel wide" aria-labelledby="running">
       <h2 id="running">Running now</h2>
-      {jobs.length === 0 ? (
+      {jobs.length === 0 && known ? (
         <p className="muted">
           Nothing runs. <Link to="/run">Run a job</Link>
         </p>
