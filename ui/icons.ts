@@ -1,11 +1,11 @@
-// Ant Design's outlined icons as files of the page, /assets/icons/folder-open.svg, so that a job type's icon is found by the
+// Ant Design's outlined icons as files of the page, /icons/folder-open.svg, so that a job type's icon is found by the
 // name that its file gives, and only what is shown is loaded.
 
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { Plugin } from 'vite';
 
 const DRAWN = 'node_modules/@ant-design/icons-svg/inline-svg/outlined';
-const SERVED = '/assets/icons/';
+const SERVED = '/icons/';
 
 /** As drawn they are parts of a page; a file has to name its language. */
 async function drawing(file: string): Promise<string> {

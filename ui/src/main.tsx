@@ -3,11 +3,13 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queries } from './api/queries';
+import { renewWhenOutdated } from './app/outdated';
 import { router } from './app/router';
 import { Theme } from './app/Theme';
 import { connection } from './live/live';
 import './app/page.css';
 
+renewWhenOutdated(import.meta.url);
 connection.start();
 
 const root = document.getElementById('root');

@@ -6,7 +6,7 @@ import { expect } from './support';
 
 export async function expectAccessible(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.emulateMedia({ colorScheme });
     await expect(page.locator('html')).toHaveAttribute('data-theme', colorScheme);
     const { violations } = await new AxeBuilder({ page }).analyze();
     const told = violations.map(
@@ -14,7 +14,7 @@ export async function expectAccessible(page: Page): Promise<void> {
     );
     expect(told).toEqual([]);
   }
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await page.emulateMedia({ colorScheme: null });
 }
 
 /** No page scrolls sideways, neither on a desk nor on a phone. */

@@ -256,6 +256,15 @@ test('the list is gone through by keyboard', async ({ page, server }) => {
   await expect(focused).toBeInViewport();
   await page.keyboard.press('Home');
   await expect(focused).toHaveAttribute('data-id', ids.at(-1) ?? '');
+
+  // Where a key moves nothing, it takes nothing from a person who goes on elsewhere.
+  await page.keyboard.press('ArrowUp');
+  await page.getByRole('searchbox').focus();
+  await submit(server, 1, { items: 0 }, { run_at: LATER });
+  await expect(page.getByRole('button', { name: '1 new job — show' })).toBeVisible();
+  await expect(page.getByRole('searchbox')).toBeFocused();
+
+  await rows(page).first().focus();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(new RegExp(`/jobs/${ids.at(-1)}$`));
 });

@@ -23,7 +23,7 @@ interface Props {
   height: number;
 }
 
-export default function Chart({ data, options, height }: Props) {
+export function Chart({ data, options, height }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<UPlot>(undefined);
   const newest = useRef(data);

@@ -1,14 +1,20 @@
 // What is around every page: the side bar (a bar at the bottom on a phone), the mark that says whether the page is live.
 
+import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
+import { jobTypesQuery } from '../api/queries';
 import { AppearanceSwitch } from './AppearanceSwitch';
 import { LiveMark } from './LiveMark';
 import { NAVIGATION } from './navigation';
 import './frame.css';
 
+/** A page that is left open hears of types that a new server has, and of pauses. Rows and forms only look at what is known. */
+const TYPES_EVERY_MS = 30_000;
+
 export function Frame() {
   const main = useRef<HTMLElement>(null);
+  useQuery({ ...jobTypesQuery, refetchInterval: TYPES_EVERY_MS, notifyOnChangeProps: [] });
   const path = useRouterState({ select: (state) => state.location.pathname });
   const shown = useRef(path);
 

@@ -1,7 +1,8 @@
 // Says whether what is on the screen is true now.
 
-import { duration } from '../job/words';
-import { useLiveState, useNow } from '../live/live';
+import { ticking } from '../job/words';
+import { useLiveState } from '../live/live';
+import { useNow } from '../live/now';
 import './live-mark.css';
 
 const WORDS = {
@@ -27,5 +28,5 @@ export function LiveMark() {
 /** Its own component, so that a live page does not tick. Not read out each second. */
 function Since({ since }: { since: number }) {
   const now = useNow();
-  return <span aria-hidden="true"> {duration(Math.max(0, now - since))}</span>;
+  return <span aria-hidden="true"> {ticking(now - since)}</span>;
 }

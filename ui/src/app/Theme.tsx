@@ -2,7 +2,8 @@
 // plain style sheets use the same colours.
 
 import { App, ConfigProvider, theme } from 'antd';
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { useMedia } from './useMedia';
 
 export type Appearance = 'system' | 'light' | 'dark';
 
@@ -22,26 +23,31 @@ export function useAppearance(): Choice {
 }
 
 const systemDark = window.matchMedia('(prefers-color-scheme: dark)');
+const lessMotion = window.matchMedia('(prefers-reduced-motion: reduce)');
 
-function useSystemDark(): boolean {
-  return useSyncExternalStore(
-    (listener) => {
-      systemDark.addEventListener('change', listener);
-      return () => systemDark.removeEventListener('change', listener);
-    },
-    () => systemDark.matches,
-  );
+/** As chosen here before. A browser that keeps nothing for pages throws. */
+function stored(): Appearance {
+  try {
+    const value = localStorage.getItem(STORED);
+    return value === 'light' || value === 'dark' ? value : 'system';
+  } catch {
+    return 'system';
+  }
 }
 
-function stored(): Appearance {
-  const value = localStorage.getItem(STORED);
-  return value === 'light' || value === 'dark' ? value : 'system';
+function keep(appearance: Appearance): void {
+  try {
+    localStorage.setItem(STORED, appearance);
+  } catch {
+    // It holds as long as the page is open.
+  }
 }
 
 export function Theme({ children }: { children: ReactNode }) {
   const [appearance, setAppearance] = useState(stored);
-  const system = useSystemDark();
+  const system = useMedia(systemDark);
   const dark = appearance === 'system' ? system : appearance === 'dark';
+  const motion = !useMedia(lessMotion);
 
   useEffect(() => {
     document.documentElement.dataset.theme = dark ? 'dark' : 'light';
@@ -50,7 +56,7 @@ export function Theme({ children }: { children: ReactNode }) {
 
   const choice = useMemo<Choice>(() => {
     const choose = (chosen: Appearance) => {
-      localStorage.setItem(STORED, chosen);
+      keep(chosen);
       setAppearance(chosen);
     };
     return { appearance, dark, choose };
@@ -63,6 +69,7 @@ export function Theme({ children }: { children: ReactNode }) {
           algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
           cssVar: { key: 'stashhog' },
           token: {
+            motion,
             colorPrimary: '#2f54eb',
             colorInfo: '#2f54eb',
             // Ant Design's own are too faint to be read by everyone.

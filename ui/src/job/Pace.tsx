@@ -2,7 +2,7 @@
 
 import { useJobType } from '../api/queries';
 import type { JobSummary } from '../api/schema';
-import { useNow } from '../live/live';
+import { useNow } from '../live/now';
 import { pace, ticking } from './words';
 
 /** `12.3 files/s`; nothing while that is unknown. */

@@ -4,5 +4,5 @@ import './job.css';
 
 export function TypeIcon({ name }: { name: string }) {
   const file = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  return <span className="type-icon" aria-hidden="true" style={{ maskImage: `url(/assets/icons/${file}.svg)` }} />;
+  return <span className="type-icon" aria-hidden="true" style={{ maskImage: `url(/icons/${file}.svg)` }} />;
 }

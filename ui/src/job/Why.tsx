@@ -2,23 +2,17 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { api, unwrap } from '../api/client';
-import type { Explanation, JobSummary } from '../api/schema';
+import type { JobSummary } from '../api/schema';
 
 /** Others take slots and give them back: a reason changes without the job. */
 const EVERY_MS = 5_000;
 
-/** What the server says of why the job does not run, or what it does; undefined until it has. */
-export function useExplanation(job: Pick<JobSummary, 'id' | 'status'>): Explanation | undefined {
-  const { id, status } = job;
+/** For jobs that are pending. */
+export function Why({ job: { id, attempt, message } }: { job: JobSummary }) {
   const { data } = useQuery({
-    queryKey: ['explain', id, status],
+    queryKey: ['explain', id, attempt],
     queryFn: async ({ signal }) => unwrap(api.GET('/api/jobs/{id}/explain', { params: { path: { id } }, signal })),
-    refetchInterval: status === 'pending' ? EVERY_MS : false,
+    refetchInterval: EVERY_MS,
   });
-  return data;
-}
-
-export function Why({ job }: { job: JobSummary }) {
-  const explanation = useExplanation(job);
-  return explanation?.sentence ?? job.message ?? 'Waits';
+  return data?.sentence ?? message ?? 'Waits';
 }

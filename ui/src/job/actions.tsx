@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { App, Button, Input, Modal } from 'antd';
 import { type ReactNode, useId, useState } from 'react';
 import { api, unwrap } from '../api/client';
+import { jobQuery } from '../api/queries';
 import type { JobSummary } from '../api/schema';
 import { Failed } from '../app/Failed';
 import { store } from '../live/live';
@@ -87,7 +88,7 @@ export function RetryDialog({ job, onlyFailed, close }: { job: JobSummary; onlyF
     });
     const created = await unwrap(call);
     store.apply([created]);
-    void queries.invalidateQueries({ queryKey: ['job', job.id] });
+    void queries.invalidateQueries(jobQuery(job.id));
     void message.success('The new job is on its way.');
     await navigate({ to: '/jobs/$id', params: { id: created.id } });
   };

@@ -9,9 +9,11 @@ export function isTerminal(status: Status): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-/** Whether a job takes a slot of its runner. */
+/** Of a job that takes a slot of its runner. */
+export const ACTIVE: Status[] = ['running', 'cancelling'];
+
 export function isActive(status: Status): boolean {
-  return status === 'running' || status === 'cancelling';
+  return ACTIVE.includes(status);
 }
 
 /** What a status tag says and how it is coloured. Completed with errors is shown as its own thing. */

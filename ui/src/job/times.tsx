@@ -1,7 +1,7 @@
 // Moments and time spans of a job. The whole moment is in the title.
 
 import type { JobSummary } from '../api/schema';
-import { useNow } from '../live/live';
+import { useNow } from '../live/now';
 import { isActive } from './status';
 import { clock, date, duration, elapsed, relative, ticking } from './words';
 
@@ -10,7 +10,7 @@ export function When({ at }: { at: string }) {
   const now = useNow();
   const moment = Date.parse(at);
   return (
-    <time dateTime={at} title={`${date(moment)} ${clock(moment)}`} className="nowrap">
+    <time dateTime={at} title={whole(moment)} className="nowrap">
       {relative(moment, now)}
     </time>
   );
@@ -21,10 +21,14 @@ export function Clock({ at }: { at: string }) {
   const moment = Date.parse(at);
   const today = date(moment) === date(Date.now());
   return (
-    <time dateTime={at} title={at} className="nowrap number">
-      {today ? clock(moment) : `${date(moment)} ${clock(moment)}`}
+    <time dateTime={at} title={whole(moment)} className="nowrap number">
+      {today ? clock(moment) : whole(moment)}
     </time>
   );
+}
+
+function whole(moment: number): string {
+  return `${date(moment)} ${clock(moment)}`;
 }
 
 /** How long a job has run, ticking, or how long it took; nothing before it started. */

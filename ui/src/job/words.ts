@@ -84,6 +84,11 @@ export function elapsed(job: Pick<JobSummary, 'started_at' | 'completed_at'>, no
   return Math.max(0, end - Date.parse(job.started_at));
 }
 
+/** With a capital, as a sentence begins. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function two(n: number): string {
   return String(n).padStart(2, '0');
 }

@@ -140,6 +140,58 @@ test('a job that a snapshot no longer has is asked for, and forgotten when the s
   expect(store.get('goes')).toBeUndefined();
 });
 
+test('a server that goes away while it is asked is missed for no more than two seconds', async () => {
+  const { connection } = connect();
+  newest.mockResolvedValue([]);
+  socket().cut();
+  await vi.advanceTimersByTimeAsync(300);
+  socket().cut();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(connection.getState().kind).toBe('polling');
+
+  newest.mockRejectedValue(new Error('unreachable'));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(connection.getState().kind).toBe('reconnecting');
+  socket().cut();
+  newest.mockResolvedValue([job('a', 1)]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  socket().cut();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(connection.getState().kind).toBe('polling');
+});
+
+test('sockets that are closed as soon as they are open are tried less and less often, and the API is asked', async () => {
+  const { connection } = connect();
+  newest.mockResolvedValue([]);
+  for (let second = 0; second < 20; second++) {
+    socket().readyState = Socket.OPEN;
+    socket().onopen?.();
+    socket().cut();
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(connection.getState().kind).toBe('polling');
+  expect(Socket.all.length).toBeLessThan(6);
+});
+
+test('a snapshot whose rest is on its way loses no job, however many are held', async () => {
+  const { store, connection } = connect();
+  const caughtUp = vi.fn();
+  connection.onCaughtUp(caughtUp);
+  const waiting = Array.from({ length: 500 }, (_, n) => job(`waits-${n}`, n + 1, 'pending'));
+  socket().open(500, [...waiting, job('runs', 501)]);
+  store.onJob('waits-7', () => {});
+  asked.mockResolvedValue([job('runs', 502), job('waits-7', 600, 'completed')]);
+  socket().tell({ type: 'snapshot', rev: 700, jobs: [] });
+  socket().tell({ type: 'job_update', rev: 700, jobs: waiting.slice(100) });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked).toHaveBeenCalledExactlyOnceWith(['waits-7', 'runs']);
+  expect(store.get('runs')?.rev).toBe(502);
+  expect(store.get('waits-7')?.status).toBe('completed');
+  expect(store.get('waits-99')).toBeUndefined();
+  expect(store.get('waits-499')?.status).toBe('pending');
+  expect(caughtUp).toHaveBeenCalledOnce();
+});
+
 test('a job that the server removed is forgotten', () => {
   const { store } = connect();
   socket().open(2, [job('a', 1, 'completed'), job('b', 2)]);

@@ -16,9 +16,9 @@ export type LiveState = { kind: 'connecting' | 'live' | 'behind' | 'reconnecting
 
 /** What is asked of the API when the socket can't tell. */
 export interface Reads {
-  /** The newest jobs and all that is unfinished among them. Fails when the server can't be reached. */
+  /** What runs, and the newest jobs. Fails when the server can't be reached. */
   newest(): Promise<JobSummary[]>;
-  /** These jobs; those that are gone are left out. */
+  /** All of these jobs; those that are gone are left out. */
   jobs(ids: string[]): Promise<JobSummary[]>;
 }
 
@@ -92,7 +92,7 @@ export class LiveConnection {
     return () => this.listeners.delete(listener);
   };
 
-  /** Calls back when the connection was lost and what changed meanwhile is known again. */
+  /** Calls back when something may have gone unheard, by a lost connection or too slow a one, and what runs is known again. */
   onCaughtUp(listener: () => void): () => void {
     this.caughtUp.add(listener);
     return () => this.caughtUp.delete(listener);
@@ -121,8 +121,6 @@ export class LiveConnection {
     this.heardAt = Date.now();
     this.deadAfter = OPEN_WITHIN_MS;
     socket.onopen = () => {
-      this.failures = 0;
-      this.retryIn = FIRST_RETRY_MS;
       this.deadAfter = DEAD_AFTER_MS;
       this.pingedAt = undefined;
       for (const jobId of this.logs.keys()) this.followOn(jobId);
@@ -158,10 +156,14 @@ export class LiveConnection {
     this.heardAt = Date.now();
     this.deadAfter = DEAD_AFTER_MS;
     switch (message.type) {
-      case 'snapshot':
-        this.askFor(this.store.replace(message.jobs, message.rev));
+      case 'snapshot': {
+        const overrun = this.state.kind === 'live' || this.state.kind === 'behind';
+        void this.askFor(this.store.replace(message.jobs, message.rev));
         this.heardFirst();
+        // In the middle of it: too much happened to be told one by one.
+        if (overrun) this.tellCaughtUp();
         break;
+      }
       case 'job_update':
         this.store.apply(message.jobs, message.rev);
         this.heardFirst();
@@ -187,8 +189,11 @@ export class LiveConnection {
     if (this.state.kind === 'live' || this.state.kind === 'behind') return;
     const first = this.state.kind === 'connecting';
     clearTimeout(this.pollTimer);
+    // Not before: a socket that is closed as soon as it is open is no better than one that is refused.
+    this.failures = 0;
+    this.retryIn = FIRST_RETRY_MS;
     this.become('live');
-    if (!first) for (const listener of this.caughtUp) listener();
+    if (!first) this.tellCaughtUp();
   }
 
   private beat(): void {
@@ -232,15 +237,19 @@ export class LiveConnection {
     try {
       const jobs = await this.reads.newest();
       const seen = new Set(jobs.map((job) => job.id));
-      const others = await this.reads.jobs(this.store.unfinished().filter((id) => !seen.has(id)));
+      const others = await this.reads.jobs(this.store.watched().filter((id) => !seen.has(id)));
       this.store.apply([...jobs, ...others]);
     } catch {
-      if (this.state.kind === 'polling') this.become('reconnecting');
-      return; // the socket's next failure asks again
+      if (this.state.kind === 'polling') {
+        this.become('reconnecting');
+        this.retryIn = FIRST_RETRY_MS;
+        if (!this.socket) this.connect(); // it would be tried seldom, and who fails to open asks again
+      }
+      return;
     }
     if (this.state.kind === 'live' || this.state.kind === 'behind') return;
     this.become('polling');
-    for (const listener of this.caughtUp) listener();
+    this.tellCaughtUp();
     this.pollTimer = setTimeout(() => void this.poll(), POLL_EVERY_MS);
   }
 
@@ -263,6 +272,10 @@ export class LiveConnection {
 
   private say(message: ClientMessage): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  private tellCaughtUp(): void {
+    for (const listener of this.caughtUp) listener();
   }
 
   private become(kind: LiveState['kind']): void {

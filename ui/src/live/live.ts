@@ -1,27 +1,37 @@
 // What this tab knows live, and the hooks by which pages see it.
 
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
 import { api, Problem, unwrap } from '../api/client';
-import type { JobSummary } from '../api/schema';
+import type { JobSummary, Status } from '../api/schema';
+import { ACTIVE } from '../job/status';
 import { LiveConnection, type LiveState } from './connection';
 import { JobStore } from './store';
 
-/** As many as the API gives at once. */
+/** As many as a snapshot has. */
 const POLLED = 200;
+/** Single jobs that are asked for at the same time. */
+const ASKED_AT_ONCE = 20;
 
 export const store = new JobStore();
 
 export const connection = new LiveConnection(
   store,
   {
-    newest: async () => (await unwrap(api.GET('/api/jobs', { params: { query: { limit: POLLED } } }))).jobs,
+    newest: async () => (await Promise.all([page({ status: ACTIVE }), page({})])).flat(),
     jobs: async (ids) => {
-      const jobs = await Promise.all(ids.slice(0, POLLED).map(jobOrNothing));
+      const jobs: (JobSummary | undefined)[] = [];
+      for (let from = 0; from < ids.length; from += ASKED_AT_ONCE) {
+        jobs.push(...(await Promise.all(ids.slice(from, from + ASKED_AT_ONCE).map(jobOrNothing))));
+      }
       return jobs.filter((job) => job !== undefined);
     },
   },
   () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/jobs/ws`,
 );
+
+async function page(filter: { status?: Status[] }): Promise<JobSummary[]> {
+  return (await unwrap(api.GET('/api/jobs', { params: { query: { ...filter, limit: POLLED } } }))).jobs;
+}
 
 async function jobOrNothing(id: string): Promise<JobSummary | undefined> {
   try {
@@ -62,21 +72,11 @@ export function useJobChanges(onChange: (jobs: JobSummary[]) => void): void {
   useEffect(() => store.onChanges((jobs) => latest.current(jobs)), []);
 }
 
-/** Calls back when the connection was lost and is caught up again: what is not told live has to be read anew. */
+/** Calls back when something may have gone unheard: what is not told live has to be read anew. */
 export function useCaughtUp(onCaughtUp: () => void): void {
   const latest = useRef(onCaughtUp);
   useEffect(() => {
     latest.current = onCaughtUp;
   });
   useEffect(() => connection.onCaughtUp(() => latest.current()), []);
-}
-
-/** The time, once a second, the same for the whole page. */
-export function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }

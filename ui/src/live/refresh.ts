@@ -28,8 +28,8 @@ export function useRefreshed(keys: readonly QueryKey[], concerns: (job: JobSumma
       timer ??= setTimeout(refresh, Math.max(0, last + AT_MOST_EVERY_MS - Date.now()));
     };
     const unlisten = [
-      store.onTransitions((jobs) => {
-        if (jobs.length === 0 || jobs.some(latest.current.concerns)) soon();
+      store.onTransitions((jobs, gone) => {
+        if (gone || jobs.some(latest.current.concerns)) soon();
       }),
       connection.onCaughtUp(soon),
     ];

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { JobSummary } from '../api/schema';
 import { JobStore } from './store';
 
@@ -30,7 +30,33 @@ test('many updates are told once per frame, with the newest state', () => {
   expect(transitions).toHaveBeenCalledTimes(1); // it was new; a new rev alone is no transition
   jobs.apply([job('a', 102, 'completed')], 102);
   frame();
-  expect(transitions).toHaveBeenLastCalledWith([job('a', 102, 'completed')]);
+  expect(transitions).toHaveBeenLastCalledWith([job('a', 102, 'completed')], false);
+  jobs.remove(['a']);
+  jobs.apply([job('b', 103)], 103);
+  frame();
+  expect(transitions).toHaveBeenLastCalledWith([job('b', 103)], true);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test('a page that is hidden before the frame that it waits for is told all the same, once', () => {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    'requestAnimationFrame',
+    vi.fn(() => 1),
+  );
+  vi.stubGlobal('cancelAnimationFrame', vi.fn());
+  const jobs = new JobStore();
+  const told = vi.fn();
+  jobs.onJob('a', told);
+  jobs.apply([job('a', 1)]);
+  jobs.apply([job('a', 2, 'completed')]);
+  vi.advanceTimersByTime(10_000);
+  expect(told).toHaveBeenCalledOnce();
+  expect(cancelAnimationFrame).toHaveBeenCalledWith(1);
 });
 
 test('a final state is never replaced by an older one', () => {

@@ -4,19 +4,27 @@
 // What is not newer (by `rev`) than what is held is ignored, so a state once seen is never replaced by an older one.
 
 import type { JobSummary } from '../api/schema';
-import { isTerminal } from '../job/status';
+import { isActive, isTerminal } from '../job/status';
 
 /** Ended jobs that are kept. Lists bring their own; these are for what ended while the page looked on. */
 const ENDED_KEPT = 2_000;
 
 type Listener = () => void;
 
-/** Calls back once per frame. A hidden page has no frames, and still has to know. */
+/** Calls back once, at the next frame. */
 export type Schedule = (flush: () => void) => void;
 
+/** A hidden page has no frames, not even one that was asked for before it was hidden, and still has to know. */
+const WITHOUT_FRAME_MS = 250;
+
 const perFrame: Schedule = (flush) => {
-  if (document.visibilityState === 'hidden') setTimeout(flush, 250);
-  else requestAnimationFrame(flush);
+  const once = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    flush();
+  };
+  const frame = requestAnimationFrame(once);
+  const timer = setTimeout(once, WITHOUT_FRAME_MS);
 };
 
 export class JobStore {
@@ -27,7 +35,7 @@ export class JobStore {
   private readonly ofJob = new Map<string, Set<Listener>>();
   private readonly ofSet = new Set<Listener>();
   private readonly ofChanges = new Set<(jobs: JobSummary[]) => void>();
-  private readonly ofTransitions = new Set<(jobs: JobSummary[]) => void>();
+  private readonly ofTransitions = new Set<(jobs: JobSummary[], gone: boolean) => void>();
   private readonly dirty = new Set<string>();
   /** Of these the status changed too, or they are new or gone. */
   private readonly moved = new Set<string>();
@@ -51,9 +59,10 @@ export class JobStore {
     return this.active;
   }
 
-  /** Ids of jobs that are held unfinished. */
-  unfinished(): string[] {
-    return [...this.jobs.values()].filter((job) => !isTerminal(job.status)).map((job) => job.id);
+  /** Ids of jobs that are held unfinished and may be on the screen: those that run, and those that a page shows. */
+  watched(): string[] {
+    const unfinished = [...this.jobs.values()].filter((job) => !isTerminal(job.status));
+    return unfinished.filter((job) => isActive(job.status) || this.ofJob.has(job.id)).map((job) => job.id);
   }
 
   /** Takes in changed jobs. */
@@ -70,13 +79,20 @@ export class JobStore {
   }
 
   /**
-   * Takes in a snapshot: all that runs, and the newest jobs. Returns the jobs that were held unfinished and are not in it:
-   * they have ended, or wait far down in the queue, and have to be asked for.
+   * Takes in the first jobs of a snapshot: of what runs and of the newest. Returns the watched jobs that are not among them: they
+   * may have ended unheard, and have to be asked for. Others that are held unfinished are forgotten: nobody looks at them, and
+   * the rest of the snapshot, or their next change, brings them again.
    */
   replace(jobs: readonly JobSummary[], rev: number): string[] {
     const there = new Set(jobs.map((job) => job.id));
-    this.apply(jobs, rev);
-    return this.unfinished().filter((id) => !there.has(id));
+    this.apply(jobs);
+    this.rev = rev;
+    const missing = this.watched().filter((id) => !there.has(id));
+    for (const id of missing) there.add(id);
+    for (const [id, job] of this.jobs) {
+      if (!isTerminal(job.status) && !there.has(id)) this.jobs.delete(id);
+    }
+    return missing;
   }
 
   /** Forgets jobs that are no longer kept by the server. */
@@ -111,8 +127,8 @@ export class JobStore {
     return () => this.ofChanges.delete(listener);
   }
 
-  /** Calls back with all jobs that are new or have another status since the last time. */
-  onTransitions(listener: (jobs: JobSummary[]) => void): () => void {
+  /** Calls back with all jobs that are new or have another status since the last time, and whether others are gone. */
+  onTransitions(listener: (jobs: JobSummary[], gone: boolean) => void): () => void {
     this.ofTransitions.add(listener);
     return () => this.ofTransitions.delete(listener);
   }
@@ -138,7 +154,7 @@ export class JobStore {
     for (const listener of this.ofChanges) listener(changed);
     if (moved.length === 0) return;
     const transitions = this.held(moved);
-    for (const listener of this.ofTransitions) listener(transitions);
+    for (const listener of this.ofTransitions) listener(transitions, transitions.length < moved.length);
   }
 
   private held(ids: string[]): JobSummary[] {
@@ -146,7 +162,7 @@ export class JobStore {
   }
 
   private sortRunning(): void {
-    const running = [...this.jobs.values()].filter((job) => job.status === 'running' || job.status === 'cancelling');
+    const running = [...this.jobs.values()].filter((job) => isActive(job.status));
     running.sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? '') || a.id.localeCompare(b.id));
     const same = running.length === this.active.length && running.every((job, at) => job === this.active[at]);
     if (same) return;

@@ -1,10 +1,11 @@
-// The nodes, which are the running servers, and those that went lately: how their leases stand and what they run.
+// The nodes, each a running server process, and those that went lately: how their leases stand and what they run.
 
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { nodesQuery } from '../api/queries';
 import type { Node } from '../api/schema';
 import { Failed } from '../app/Failed';
+import { ACTIVE } from '../job/status';
 import { ColorTag, TypeTag } from '../job/tags';
 import { When } from '../job/times';
 import './nodes.css';
@@ -38,7 +39,7 @@ function Row({ node }: { node: Node }) {
       </span>
       <span className="node-busy">
         {busy.map((runner) => (
-          <Link key={runner.type} to="/jobs" search={{ type: [runner.type], status: ['running', 'cancelling'] }}>
+          <Link key={runner.type} to="/jobs" search={{ type: [runner.type], status: ACTIVE }}>
             <TypeTag type={runner.type} /> <span className="number">{runner.running}</span>
           </Link>
         ))}

@@ -13,7 +13,7 @@ export function Events({ job }: { job: JobSummary }) {
   if (!data) return error ? <Failed error={error} again={() => void refetch()} /> : <Skeleton active />;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <section className="panel wide" aria-label="Events" tabIndex={0}>
+    <section className="panel events" aria-label="Events" tabIndex={0}>
       <table className="plain-table">
         <thead>
           <tr>

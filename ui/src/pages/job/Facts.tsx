@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
 import { Clock, Elapsed, When } from '../../job/times';
 import { plural } from '../../job/words';
-import { useNow } from '../../live/live';
+import { useNow } from '../../live/now';
 import { CopyButton } from './CopyButton';
 
 export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {

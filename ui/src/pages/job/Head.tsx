@@ -11,7 +11,7 @@ import { Facts } from './Facts';
 
 export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   return (
-    <section className="panel job-head" aria-label="Job">
+    <section className="panel" aria-label="Job">
       <div className="job-title">
         <h1>
           <TypeTag type={job.type} />

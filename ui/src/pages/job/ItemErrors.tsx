@@ -47,13 +47,19 @@ export function ItemErrors({ job }: { job: JobSummary }) {
 }
 
 function Found({ job, q }: { job: JobSummary; q: string }) {
-  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useItemErrors(job, q);
+  const query = useItemErrors(job, q);
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
   if (!data) return error ? <Failed error={error} again={() => void refetch()} /> : <Skeleton active />;
   const rows = data.pages.flatMap((page) => page.item_errors);
   if (rows.length === 0 && q) return <Empty title={`No item error has “${q}” in it`} />;
   if (rows.length === 0) return <Empty title="The items that failed are not kept" />;
   const more = () => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
   };
-  return <ItemErrorRows rows={rows} total={q ? undefined : job.error_count} more={more} />;
+  return (
+    <>
+      <ItemErrorRows rows={rows} total={q ? undefined : job.error_count} more={more} />
+      {isFetchNextPageError && error ? <Failed error={error} again={() => void fetchNextPage()} /> : null}
+    </>
+  );
 }

@@ -6,6 +6,7 @@ import { useJobType } from '../../api/queries';
 import type { JobDetail, JobSummary } from '../../api/schema';
 import { Empty } from '../../app/Empty';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { isTerminal, STATUS_LABELS, shownStatus } from '../../job/status';
 import { ErrorPanel } from './ErrorPanel';
 import { Head } from './Head';
@@ -13,7 +14,6 @@ import { Ladder } from './Ladder';
 import { jobRoute } from './route';
 import { Tabs } from './Tabs';
 import { useJob } from './useJob';
-import { useTitle } from './useTitle';
 import './job-page.css';
 
 export function Job() {

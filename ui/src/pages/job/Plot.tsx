@@ -3,7 +3,7 @@
 import { useCallback, useMemo, useState } from 'react';
 import type UPlot from 'uplot';
 import type { CurvePoint } from '../../api/schema';
-import Chart, { type Palette } from '../../app/Chart';
+import { Chart, type Palette } from '../../app/Chart';
 import { clock, count } from '../../job/words';
 
 const HEIGHT_PX = 200;

@@ -27,10 +27,10 @@ export function useJob(id: string): Read {
   const state = job && `${job.status} ${job.attempt}`;
   const known = detail && `${detail.status} ${detail.attempt}`;
   useEffect(() => {
-    if (state && known && state !== known) void queries.invalidateQueries({ queryKey: jobQuery(id).queryKey });
+    if (state && known && state !== known) void queries.invalidateQueries(jobQuery(id));
   }, [queries, id, state, known]);
-  // When any job is gone it may be this one.
-  useRefreshed([jobQuery(id).queryKey], () => false);
+  // A job that is gone may be this one; one that is new may be this one's retry.
+  useRefreshed([jobQuery(id).queryKey], (other) => other.retry_of === id);
 
   const gone = error instanceof Problem && (error.code === 'unknown_job' || error.code === 'invalid_path');
   return { detail, job, error, gone, again: () => void refetch() };

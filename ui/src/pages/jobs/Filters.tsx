@@ -26,7 +26,6 @@ export function Filters() {
       <Quick />
       <Input
         {...search}
-        className="filters-text"
         type="search"
         allowClear
         maxLength={LONGEST_TEXT}

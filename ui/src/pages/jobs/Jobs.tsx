@@ -3,6 +3,7 @@
 import ReloadOutlined from '@ant-design/icons/es/icons/ReloadOutlined';
 import { Button } from 'antd';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { useFilter } from './address';
 import { Filters } from './Filters';
 import { useHeard } from './fresh';
@@ -13,6 +14,7 @@ import { Waiting } from './Waiting';
 import './jobs.css';
 
 export function Jobs() {
+  useTitle('Jobs');
   const filter = useFilter();
   const heard = useHeard();
   const { query, listed, refresh } = useJobList(filter);

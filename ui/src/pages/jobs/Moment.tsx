@@ -1,8 +1,10 @@
 // A moment to choose, in the browser's own field and the viewer's time zone.
 
 import { Input } from 'antd';
-import { date } from '../../job/words';
+import { toLocal } from '../../job/local';
 import { useTyped } from './typed';
+
+const TO_THE_MINUTE = '2026-11-24T14:03'.length;
 
 interface MomentProps {
   id: string;
@@ -11,17 +13,11 @@ interface MomentProps {
 }
 
 export function Moment({ id, at, change }: MomentProps) {
-  const typed = useTyped(at ? local(at) : '', (text, goesOn) => {
+  const typed = useTyped(toLocal(at).slice(0, TO_THE_MINUTE), (text, goesOn) => {
     const moment = new Date(text);
     // A year that is being typed is the year 2, 20 and 202 before it is 2026.
     if (text && !(moment.getFullYear() >= 1970)) return;
     change(text ? moment.toISOString() : undefined, goesOn);
   });
   return <Input id={id} type="datetime-local" max="2999-12-31T23:59" {...typed} />;
-}
-
-/** `2026-11-24T14:03`, as such a field has it. */
-function local(at: string): string {
-  const moment = new Date(at);
-  return `${date(moment.getTime())}T${moment.toTimeString().slice(0, 5)}`;
 }

@@ -1,9 +1,9 @@
 // The questions that are asked most, one press each: links, so that they can be shared and opened in another tab.
 
 import { Link } from '@tanstack/react-router';
+import { ACTIVE } from '../../job/status';
 import { useFilter } from './address';
-import type { JobFilter } from './filter';
-import { filterOf, isEmpty } from './filter';
+import { filterOf, isEmpty, type JobFilter } from './filter';
 import { forget } from './list';
 
 type Question = Pick<JobFilter, 'status' | 'outcome'>;
@@ -11,7 +11,7 @@ type Question = Pick<JobFilter, 'status' | 'outcome'>;
 const QUESTIONS: readonly [string, Question][] = [
   ['All', {}],
   ['Waiting', { status: ['pending'] }],
-  ['Active', { status: ['running', 'cancelling'] }],
+  ['Active', { status: ACTIVE }],
   ['Failed', { status: ['failed'] }],
   ['With errors', { outcome: ['completed_with_errors'] }],
 ];

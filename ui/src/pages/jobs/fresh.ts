@@ -33,7 +33,7 @@ export function useNewJobs(listed: Listed, heard: Heard): number {
       timer = undefined;
       setCount(heard.othersSince(listed.askedAt).filter((job) => belongs(job, listed)).length);
     };
-    heard.lists = (id) => listed.places.has(id);
+    heard.list((id) => listed.places.has(id));
     look();
     const stop = heard.onHeard(() => {
       timer ??= setTimeout(look, COUNT_EVERY_MS);

@@ -7,7 +7,7 @@ const job = (id: string, rev: number) => ({ id, rev }) as JobSummary;
 test('the newest state of a listed job is known, however many others were heard of', () => {
   const heard = new Heard();
   heard.hear([job('early', 2)], 0);
-  heard.lists = (id) => id === 'row' || id === 'early';
+  heard.list((id) => id === 'row' || id === 'early');
   heard.hear([job('row', 5)], 1);
   heard.hear(
     Array.from({ length: 6_000 }, (_, n) => job(`other${n}`, 10 + n)),
@@ -15,6 +15,7 @@ test('the newest state of a listed job is known, however many others were heard 
   );
   expect(heard.newest(job('row', 1)).rev).toBe(5);
   expect(heard.newest(job('row', 7)).rev).toBe(7);
+  expect(heard.newest(job('early', 1)).rev).toBe(2);
   expect(heard.newest(job('unheard', 1)).rev).toBe(1);
   expect(heard.othersSince(0)).toHaveLength(5_000);
 });
@@ -25,7 +26,16 @@ test('others are told by when they changed, and no more once they are listed', (
   heard.hear([job('a', 3)], 20);
   expect(heard.othersSince(10).map(({ id }) => id)).toEqual(['b', 'a']);
   expect(heard.othersSince(15).map(({ id }) => id)).toEqual(['a']);
-  heard.lists = (id) => id === 'a';
+  heard.list((id) => id === 'a');
   expect(heard.othersSince(15)).toEqual([]);
   expect(heard.newest(job('a', 1)).rev).toBe(3);
+});
+
+test('what was in another list is known there and is no news here', () => {
+  const heard = new Heard();
+  heard.list((id) => id === 'a');
+  heard.hear([job('a', 4)], 10);
+  heard.list(() => false);
+  expect(heard.othersSince(0)).toEqual([]);
+  expect(heard.newest(job('a', 1)).rev).toBe(4);
 });

@@ -23,6 +23,7 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
       if (!job) return;
       focusIt.current = true;
       setCurrent(job.id);
+      draw(); // at the end of the list it is the same job, and the focus must not wait for a later drawing
     },
     [listed],
   );
@@ -45,8 +46,9 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     const job = listed.jobs[place];
-    if (!job || event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof HTMLTableRowElement))
-      return;
+    // A box or a link takes Enter and Space itself.
+    if (!(event.target instanceof HTMLTableRowElement)) return;
+    if (!job || event.ctrlKey || event.metaKey || event.altKey) return;
     const to: Record<string, number> = {
       ArrowDown: place + 1,
       ArrowUp: place - 1,
@@ -57,8 +59,6 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
     };
     const next = to[event.key];
     if (next !== undefined) go(next);
-    else if (!(event.target instanceof HTMLTableRowElement))
-      return; // a box or a link takes Enter and Space itself
     else if (event.key === 'Enter') open(job.id);
     else if (event.key === ' ') pick(job.id, event.shiftKey);
     else return;

@@ -1,7 +1,8 @@
 // Which rows are drawn: those in sight and some around, whatever the length of the list.
 
 import { defaultRangeExtractor, type Range, useWindowVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
-import { type RefObject, useCallback, useLayoutEffect, useState, useSyncExternalStore } from 'react';
+import { type RefObject, useCallback, useLayoutEffect, useState } from 'react';
+import { useMedia } from '../../app/useMedia';
 
 /** As in jobs.css. */
 const ROW = 48;
@@ -10,19 +11,9 @@ const AROUND = 8;
 
 const cards = window.matchMedia('(max-width: 1023px)');
 
-function useCards(): boolean {
-  return useSyncExternalStore(
-    (listener) => {
-      cards.addEventListener('change', listener);
-      return () => cards.removeEventListener('change', listener);
-    },
-    () => cards.matches,
-  );
-}
-
 /** `current` is drawn wherever it is: the keyboard must not lose its place. */
 export function useRows(count: number, current: number, body: RefObject<HTMLElement | null>) {
-  const height = useCards() ? CARD : ROW;
+  const height = useMedia(cards) ? CARD : ROW;
   const [top, setTop] = useState(0);
 
   useLayoutEffect(() => {

@@ -2,6 +2,7 @@
 
 import { Link } from '@tanstack/react-router';
 import type { Stats, Status } from '../../api/schema';
+import { ACTIVE } from '../../job/status';
 import { count } from '../../job/words';
 
 export function Figures({ stats: { totals, throughput } }: { stats: Stats }) {
@@ -9,7 +10,7 @@ export function Figures({ stats: { totals, throughput } }: { stats: Stats }) {
   const completed = throughput.reduce((sum, minute) => sum + minute.completed, 0);
   return (
     <ul className="figures">
-      <Figure label="running" n={totals.running + totals.cancelling} status={['running', 'cancelling']} />
+      <Figure label="running" n={totals.running + totals.cancelling} status={ACTIVE} />
       <Figure label="waiting" n={totals.pending} status={['pending']} />
       <Figure label="completed this hour" n={completed} status={['completed']} />
       <Figure label="failed this hour" n={failed} status={['failed']} bad={failed > 0} />

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api, unwrap } from '../../api/client';
 import { statsQuery } from '../../api/queries';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { useRefreshed } from '../../live/refresh';
 import { Nodes } from '../../node/Nodes';
 import { Durations } from './Durations';
@@ -18,8 +19,9 @@ import './overview.css';
 const HOUR = 60;
 
 export function Overview() {
+  useTitle('Overview');
   useRefreshed([['stats'], ['overview']]);
-  const { data: stats, error, refetch } = useQuery({ ...statsQuery(HOUR), refetchInterval: 30_000 });
+  const { data: stats, dataUpdatedAt, error, refetch } = useQuery({ ...statsQuery(HOUR), refetchInterval: 30_000 });
   const { data: jobs } = useQuery({
     queryKey: ['overview', 'newest'],
     queryFn: async ({ signal }) =>
@@ -40,7 +42,7 @@ export function Overview() {
           <Running />
           <Waiting stats={stats} />
           <Troubles />
-          <Throughput stats={stats} />
+          <Throughput stats={stats} readAt={dataUpdatedAt} />
           <Durations stats={stats} />
           <div className="wide">
             <Nodes />

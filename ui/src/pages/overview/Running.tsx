@@ -8,21 +8,23 @@ import type { JobSummary } from '../../api/schema';
 import { CancelDialog } from '../../job/actions';
 import { Amount, Bar } from '../../job/Bar';
 import { Left, Pace } from '../../job/Pace';
+import { ACTIVE } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { Elapsed } from '../../job/times';
 import { plural } from '../../job/words';
-import { useRunningJobs } from '../../live/live';
+import { useLiveState, useRunningJobs } from '../../live/live';
 
 /** More would be a list to search in, which the jobs page is. */
 const SHOWN = 50;
 
 export function Running() {
   const jobs = useRunningJobs();
+  const known = useLiveState().kind !== 'connecting';
   const [cancelled, cancel] = useState<JobSummary>();
   return (
     <section className="panel wide" aria-labelledby="running">
       <h2 id="running">Running now</h2>
-      {jobs.length === 0 ? (
+      {jobs.length === 0 && known ? (
         <p className="muted">
           Nothing runs. <Link to="/run">Run a job</Link>
         </p>
@@ -34,7 +36,7 @@ export function Running() {
       </ul>
       {jobs.length > SHOWN ? (
         <p>
-          <Link to="/jobs" search={{ status: ['running', 'cancelling'] }}>
+          <Link to="/jobs" search={{ status: ACTIVE }}>
             {plural(jobs.length - SHOWN, 'more job')}
           </Link>
         </p>

@@ -4,9 +4,10 @@ import { lazy, Suspense } from 'react';
 import type { Stats } from '../../api/schema';
 import { plural } from '../../job/words';
 
-const Chart = lazy(() => import('./ThroughputChart'));
+const Chart = lazy(async () => ({ default: (await import('./ThroughputChart')).ThroughputChart }));
 
-export function Throughput({ stats }: { stats: Stats | undefined }) {
+/** `readAt` is when that was so: an hour in which nothing changes moves on all the same. */
+export function Throughput({ stats, readAt }: { stats: Stats | undefined; readAt: number }) {
   const ended = stats?.throughput ?? [];
   const sum = (key: 'completed' | 'failed' | 'cancelled') => ended.reduce((all, minute) => all + minute[key], 0);
   const words = `${plural(sum('completed'), 'job')} completed, ${sum('failed')} failed, ${sum('cancelled')} cancelled`;
@@ -15,7 +16,7 @@ export function Throughput({ stats }: { stats: Stats | undefined }) {
       <h2 id="throughput">Jobs per minute</h2>
       <p className="muted">{stats ? `Last hour: ${words}.` : 'Last hour'}</p>
       <div className="chart" aria-hidden="true">
-        <Suspense>{stats ? <Chart stats={stats} /> : null}</Suspense>
+        <Suspense>{stats ? <Chart stats={stats} readAt={readAt} /> : null}</Suspense>
       </div>
     </section>
   );

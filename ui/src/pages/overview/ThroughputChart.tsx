@@ -1,12 +1,14 @@
+// The minutes of the window as bars, one on top of the other.
+
 import { useMemo } from 'react';
 import UPlot from 'uplot';
 import type { Stats } from '../../api/schema';
-import Chart, { type Palette } from '../../app/Chart';
+import { Chart, type Palette } from '../../app/Chart';
 import { clock } from '../../job/words';
 import { columns } from './minutes';
 
-export default function ThroughputChart({ stats }: { stats: Stats }) {
-  const data = useMemo(() => columns(stats.throughput, stats.minutes, Date.now()), [stats]);
+export function ThroughputChart({ stats, readAt }: { stats: Stats; readAt: number }) {
+  const data = useMemo(() => columns(stats.throughput, stats.minutes, readAt), [stats, readAt]);
   return <Chart data={drawnOver(data)} options={options} height={180} />;
 }
 

@@ -27,7 +27,7 @@ export function Waiting({ stats }: { stats: Stats | undefined }) {
       {waiting.length > 0 ? (
         <div className="chips">
           {waiting.map((of) => (
-            <Link key={of.type} to="/jobs" search={{ status: ['pending'], type: [of.type] }} className="chip">
+            <Link key={of.type} to="/jobs" search={{ status: ['pending'], type: [of.type] }}>
               <TypeTag type={of.type} /> <span className="number">{count(of.count)}</span>
             </Link>
           ))}

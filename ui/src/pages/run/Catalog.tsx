@@ -9,6 +9,7 @@ import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Empty } from '../../app/Empty';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { TypeIcon } from '../../job/TypeIcon';
 import { plural } from '../../job/words';
 import { type Category, catalog } from './catalog';
@@ -16,6 +17,7 @@ import { RunnerState } from './RunnerState';
 import './run.css';
 
 export function Catalog() {
+  useTitle('Run a job');
   const [search, setSearch] = useState('');
   const { data: types, error, refetch } = useQuery(jobTypesQuery);
   const categories = catalog(types ?? [], search);

@@ -12,13 +12,13 @@ interface Props {
   /** The job that is run again. */
   from: (JobSummary & Pick<JobDetail, 'only_items'>) | undefined;
   /** Unfinished jobs of the type. */
-  active: JobSummary[];
+  unfinished: JobSummary[];
   /** Params that the type does not take. */
   dropped: string[];
 }
 
-export function Notices({ type, from, active, dropped }: Props) {
-  const [first] = active;
+export function Notices({ type, from, unfinished, dropped }: Props) {
+  const [first] = unfinished;
   return (
     <>
       {from ? <Origin from={from} /> : null}
@@ -41,7 +41,7 @@ export function Notices({ type, from, active, dropped }: Props) {
           title={
             <>
               Jobs of this type run one after another. Yours will wait for <JobLink job={first}>this one</JobLink>
-              {active.length > 1 ? ` and ${active.length - 1} more` : ''}.
+              {unfinished.length > 1 ? ` and ${unfinished.length - 1} more` : ''}.
             </>
           }
         />

@@ -13,7 +13,7 @@ const ADMISSION: Record<JobType['admission'], string> = {
 export function RunnerState({ type }: { type: JobType }) {
   const running = useRunning(type.type);
   const { slots } = type.runner;
-  // More than this server's runner has room for: other servers run some too.
+  // More than this node's runner has room for: other nodes run some too.
   const words = running > slots ? `${running} running` : `${running} of ${slots} running`;
   const admission = ADMISSION[type.admission];
   return (

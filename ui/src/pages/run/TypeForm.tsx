@@ -5,6 +5,7 @@ import { Alert, Button } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import type { JobDetail, JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { isTerminal } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { useLiveJob } from '../../live/live';
@@ -15,17 +16,18 @@ import { ParamsForm } from './ParamsForm';
 import { Presets } from './Presets';
 import { withoutSecrets } from './params/fill';
 import { RunnerState } from './RunnerState';
-import { useActive } from './useActive';
 import { useOptions } from './useOptions';
 import { useParams } from './useParams';
 import { useRemembered } from './useRemembered';
 import { useRun } from './useRun';
+import { useUnfinished } from './useUnfinished';
 
 export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
+  useTitle(`Run ${type.label}`);
   const form = useParams(type, from?.params);
   const options = useOptions();
   const memory = useRemembered(type.type);
-  const active = useActive(type);
+  const unfinished = useUnfinished(type);
   const [dropped, setDropped] = useState(form.droppedAtFirst);
   const frame = useRef<HTMLDivElement>(null);
   const [refusals, setRefusals] = useState(0);
@@ -41,7 +43,7 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
   });
   const origin = useOrigin(from);
   const blocked =
-    (type.admission === 'exclusive' && active.length > 0) || (origin !== undefined && !isTerminal(origin.status));
+    (type.admission === 'exclusive' && unfinished.length > 0) || (origin !== undefined && !isTerminal(origin.status));
 
   // The first field that is wrong, or what is said above the form.
   useEffect(() => {
@@ -74,7 +76,7 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
         <Prose text={type.description} />
       </div>
       <div className="run-notices" tabIndex={-1}>
-        <Notices type={type} from={origin} active={active} dropped={dropped} />
+        <Notices type={type} from={origin} unfinished={unfinished} dropped={dropped} />
         {form.elsewhere.length > 0 ? (
           <Alert type="error" showIcon title={form.elsewhere.map((message) => <div key={message}>{message}</div>)} />
         ) : null}

@@ -3,11 +3,12 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { api, Problem, unwrap } from '../../api/client';
+import { jobQuery } from '../../api/queries';
 import type { FieldError, JobDetail, JobType } from '../../api/schema';
 import { store } from '../../live/live';
-import { noteActive } from './useActive';
 import type { OptionsState } from './useOptions';
 import type { ParamsState } from './useParams';
+import { noteUnfinished } from './useUnfinished';
 
 interface Run {
   type: JobType;
@@ -34,14 +35,14 @@ export function useRun({ type, from, form, options, done, refused }: Run) {
     onSuccess: async (job) => {
       store.apply([job]);
       done();
-      if (from) void queries.invalidateQueries({ queryKey: ['job', from.id] });
+      if (from) void queries.invalidateQueries(jobQuery(from.id));
       await navigate({ to: '/jobs/$id', params: { id: job.id } });
     },
     onError: (problem) => {
       if (!(problem instanceof Problem)) return;
       if (problem.job) {
         store.apply([problem.job]);
-        noteActive(queries, problem.job);
+        noteUnfinished(queries, problem.job);
       }
       form.refuse(problem.errors.filter((error) => !isOption(error)).map(inParams));
       options.refuse(problem.errors);

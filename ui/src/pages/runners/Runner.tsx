@@ -1,17 +1,15 @@
 // One runner: its slots and what is in them, and what went wrong with it.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { Button } from 'antd';
 import { api, unwrap } from '../../api/client';
 import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
-import { Amount, Bar } from '../../job/Bar';
 import { ColorTag, TypeTag } from '../../job/tags';
 import { When } from '../../job/times';
 import { plural } from '../../job/words';
-import { useRunningJobs } from '../../live/live';
+import { RunnerJobs } from './RunnerJobs';
 
 const ADMISSIONS: Record<JobType['admission'], string> = {
   per_node: 'on each node',
@@ -20,7 +18,6 @@ const ADMISSIONS: Record<JobType['admission'], string> = {
 };
 
 export function Runner({ type, pause }: { type: JobType; pause(type: JobType): void }) {
-  const jobs = useRunningJobs().filter((job) => job.type === type.type);
   const { runner, paused } = type;
   return (
     <li className="runner">
@@ -47,24 +44,12 @@ export function Runner({ type, pause }: { type: JobType; pause(type: JobType): v
         )}
       </div>
       {paused ? (
-        <p className="runner-paused">
+        <p>
           <ColorTag color="orange">paused</ColorTag> by {paused.by} <When at={paused.at} />
           {paused.reason ? `: ${paused.reason}` : null}. Jobs of this type wait; what runs goes on.
         </p>
       ) : null}
-      {jobs.length > 0 ? (
-        <ul className="runner-jobs" aria-label={`What ${type.label} runs`}>
-          {jobs.map((job) => (
-            <li key={job.id}>
-              <Link to="/jobs/$id" params={{ id: job.id }}>
-                {job.message ?? `Started by ${job.created_by}`}
-              </Link>
-              <Bar job={job} />
-              <Amount job={job} />
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      <RunnerJobs type={type} />
       {runner.restarts > 0 || runner.last_panic ? (
         <p className="runner-trouble">
           {runner.restarts > 0 ? `Restarted ${plural(runner.restarts, 'time')} by the supervisor. ` : null}

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
+import { useTitle } from '../../app/useTitle';
 import { useRefreshed } from '../../live/refresh';
 import { Nodes } from '../../node/Nodes';
 import { PauseDialog } from './PauseDialog';
@@ -14,6 +15,7 @@ import './runners.css';
 const EVERY_MS = 3_000;
 
 export function Runners() {
+  useTitle('Runners');
   useRefreshed([jobTypesQuery.queryKey]);
   const { data: types, error, refetch } = useQuery({ ...jobTypesQuery, refetchInterval: EVERY_MS });
   const [paused, pause] = useState<JobType>();
@@ -23,18 +25,20 @@ export function Runners() {
         <h1>Runners</h1>
       </div>
       {error && !types ? <Failed error={error} again={() => void refetch()} /> : null}
-      <section className="panel" aria-labelledby="this-node">
-        <h2 id="this-node">Runners of this node</h2>
-        <p className="muted">
-          Each job type has a runner, an actor of its own. What one type does, or fails at, does not touch the others.
-        </p>
-        <ul className="runners">
-          {types?.map((type) => (
-            <Runner key={type.type} type={type} pause={pause} />
-          ))}
-        </ul>
-      </section>
-      <Nodes />
+      <div className="runners-page">
+        <section className="panel" aria-labelledby="this-node">
+          <h2 id="this-node">Runners of this node</h2>
+          <p className="muted">
+            Each job type has a runner, an actor of its own. What one type does, or fails at, does not touch the others.
+          </p>
+          <ul className="runners">
+            {types?.map((type) => (
+              <Runner key={type.type} type={type} pause={pause} />
+            ))}
+          </ul>
+        </section>
+        <Nodes />
+      </div>
       {paused ? <PauseDialog type={paused} close={() => pause(undefined)} /> : null}
     </>
   );

@@ -6,6 +6,7 @@ import type { Status } from '../../../api/schema';
 import { Empty } from '../../../app/Empty';
 import { Failed } from '../../../app/Failed';
 import { isTerminal } from '../../../job/status';
+import { useCaughtUp } from '../../../live/live';
 import { LogBar } from './LogBar';
 import { LogLines, type LogLinesHandle } from './LogLines';
 import { type Filter, ShownLines } from './ShownLines';
@@ -27,16 +28,20 @@ export function Log({ jobId, status }: { jobId: string; status: Status }) {
   shown.update(log, applied);
   const hits = useHits(shown, applied.text, log.version, (row) => view.current?.show(row));
 
-  // Who looks for something looks in all lines.
+  // Who looks for something looks in all lines. Lines that can't be read now are asked for when more comes, or after a loss.
   const wanted = applied.text !== '' || applied.level !== 'debug';
-  useEffect(() => {
-    if (wanted && log.version) void log.all();
-  }, [wanted, log, log.version]);
+  const began = log.busy !== 'first';
+  const lookFurther = () => {
+    if (wanted && began) void log.all();
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: not at every line: a server that refuses would be asked without end
+  useEffect(lookFurther, [applied, began, log, log.epoch]);
+  useCaughtUp(lookFurther);
 
   if (log.error) return <Failed error={log.error} again={() => void log.start()} />;
   const ended = isTerminal(status);
   return (
-    <section className="panel log" aria-label="Log">
+    <section className="panel" aria-label="Log">
       <LogBar jobId={jobId} log={log} filter={filter} setFilter={setFilter} wrap={wrap} setWrap={setWrap} hits={hits} />
       {log.busy === 'first' && log.lines.length === 0 ? (
         <div className="log-lines">

@@ -3,11 +3,9 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { Status } from '../../../api/schema';
 import { isTerminal } from '../../../job/status';
-import { connection, useCaughtUp, useLiveState } from '../../../live/live';
+import { connection, useCaughtUp } from '../../../live/live';
 import { LogFollower } from './LogFollower';
 import { readsOf } from './logReads';
-
-const POLL_EVERY_MS = 1_000;
 
 export function useLog(jobId: string, status: Status): LogFollower {
   const [follower] = useState(() => new LogFollower(readsOf(jobId)));
@@ -23,13 +21,7 @@ export function useLog(jobId: string, status: Status): LogFollower {
     };
   }, [jobId, follower]);
 
-  const polling = useLiveState().kind === 'polling';
-  useEffect(() => {
-    if (!polling) return;
-    const timer = setInterval(() => void follower.fill(), POLL_EVERY_MS);
-    return () => clearInterval(timer);
-  }, [polling, follower]);
-
+  // Without a socket that is said once a second.
   useCaughtUp(() => void follower.fill());
   const ended = isTerminal(status);
   useEffect(() => {

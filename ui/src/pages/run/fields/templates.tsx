@@ -8,6 +8,7 @@ import type {
 } from '@rjsf/utils';
 import { Button } from 'antd';
 import type { MouseEvent } from 'react';
+import { capital } from '../../../job/words';
 import type { Field } from '../params/fields';
 import { Prose } from './Prose';
 import { fieldId, useFormState } from './state';
@@ -49,7 +50,7 @@ function Label({ id, field, required }: { id: string; field: Field; required: bo
 export function ErrorLine({ id, message }: { id: string; message: string | undefined }) {
   return (
     <div id={`${id}-error`} className="run-error" aria-live="polite">
-      {message ? message.charAt(0).toUpperCase() + message.slice(1) : null}
+      {message ? capital(message) : null}
     </div>
   );
 }

@@ -2,8 +2,8 @@
 
 import { Input } from 'antd';
 import { useState } from 'react';
+import { fromLocal, toLocal } from '../../../job/local';
 import { emptied } from '../params/fill';
-import { fromLocal, toLocal } from '../params/moment';
 import type { LeafProps } from './leaf';
 
 /** What an emptied field comes to, as a shadow. */

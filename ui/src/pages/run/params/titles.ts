@@ -1,5 +1,7 @@
 // What a field is called when its schema has no title: its name in words.
 
+import { capital } from '../../../job/words';
+
 /** `error_every`, `errorEvery` and `error-every` → `Error every`. */
 export function titleOf(name: string): string {
   const words = name
@@ -7,5 +9,5 @@ export function titleOf(name: string): string {
     .split(/[\s_-]+/)
     .filter((word) => word !== '');
   const text = words.map((word) => (/^[A-Z]{2,}$/.test(word) ? word : word.toLowerCase())).join(' ');
-  return text === '' ? name : text.charAt(0).toUpperCase() + text.slice(1);
+  return text === '' ? name : capital(text);
 }

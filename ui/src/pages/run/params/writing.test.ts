@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { fromLocal, toLocal } from './moment';
 import { isExact, parseNumber } from './numbers';
 import { split } from './split';
 
@@ -22,11 +21,4 @@ test('numbers are read as people write them, and what is none stays text', () =>
   ]);
   expect(parseNumber(' ')).toBe(undefined);
   expect([isExact(2 ** 53 - 1), isExact(2 ** 53), isExact(0.5)]).toEqual([true, false, true]);
-});
-
-test('a moment is local where it is written and UTC where it is kept', () => {
-  const moment = '2026-01-31T18:00:05Z';
-  expect(fromLocal(toLocal(moment))).toBe(moment);
-  expect(toLocal('soon')).toBe('');
-  expect(fromLocal('2026-13-01T00:00')).toBe(undefined);
 });

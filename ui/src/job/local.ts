@@ -1,6 +1,6 @@
 // Moments as the browser's own control writes them, in the viewer's time zone, and as the server takes them, in UTC.
 
-import { clock, date } from '../../../job/words';
+import { clock, date } from './words';
 
 /** `2026-01-31T18:00:00`, local; empty for what is no moment. */
 export function toLocal(moment: string | undefined): string {

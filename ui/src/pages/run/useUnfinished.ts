@@ -2,17 +2,18 @@
 
 import { type QueryClient, queryOptions, useQuery } from '@tanstack/react-query';
 import { api, unwrap } from '../../api/client';
-import type { JobSummary, JobType, Status } from '../../api/schema';
+import type { JobSummary, JobType } from '../../api/schema';
+import { isTerminal, STATUSES } from '../../job/status';
 import { useRefreshed } from '../../live/refresh';
 
 /** As many as have to be told apart: none, one, several. */
 const ASKED = 50;
-const UNFINISHED: Status[] = ['pending', 'running', 'cancelling'];
+const UNFINISHED = STATUSES.filter((status) => !isTerminal(status));
 const NONE: JobSummary[] = [];
 
-const activeQuery = (type: string) =>
+const unfinishedQuery = (type: string) =>
   queryOptions({
-    queryKey: ['active', type],
+    queryKey: ['unfinished', type],
     queryFn: async ({ signal }) => {
       const query = { type: [type], status: UNFINISHED, limit: ASKED };
       return (await unwrap(api.GET('/api/jobs', { params: { query }, signal }))).jobs.toReversed();
@@ -21,15 +22,15 @@ const activeQuery = (type: string) =>
   });
 
 /** Oldest first. Asked for only where it matters: for types whose jobs exclude each other. */
-export function useActive({ type, admission }: JobType): JobSummary[] {
-  const query = activeQuery(type);
+export function useUnfinished({ type, admission }: JobType): JobSummary[] {
+  const query = unfinishedQuery(type);
   useRefreshed([query.queryKey], (job) => job.type === type);
   return useQuery({ ...query, enabled: admission !== 'per_node' }).data ?? NONE;
 }
 
 /** Takes in a job that stands in the way. */
-export function noteActive(queries: QueryClient, job: JobSummary): void {
-  const { queryKey } = activeQuery(job.type);
+export function noteUnfinished(queries: QueryClient, job: JobSummary): void {
+  const { queryKey } = unfinishedQuery(job.type);
   queries.setQueryData(queryKey, (before = NONE) => [job, ...before.filter((other) => other.id !== job.id)]);
   void queries.invalidateQueries({ queryKey });
 }
