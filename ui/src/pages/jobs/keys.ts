@@ -20,12 +20,12 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
   const go = useCallback(
     (to: number) => {
       const job = listed.jobs[Math.max(0, Math.min(to, listed.jobs.length - 1))];
-      if (!job) return;
+      // At the end of the list it is the same job, for which nothing is drawn: the wish to focus it would be granted later.
+      if (!job || job.id === currentId) return;
       focusIt.current = true;
       setCurrent(job.id);
-      draw(); // at the end of the list it is the same job, and the focus must not wait for a later drawing
     },
-    [listed],
+    [listed, currentId],
   );
 
   const toFirst = useCallback(() => {
