@@ -52,7 +52,8 @@ fn of_api(path: &str) -> bool {
 }
 
 fn send(name: &str, file: &EmbeddedFile, headers: &HeaderMap) -> HttpResponse {
-    let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()));
+    // Weak: the compressed file has the same.
+    let tag = format!("W/\"{}\"", hex(&file.metadata.sha256_hash()));
     let cached = if name.starts_with(HASHED) { FOREVER } else { ASK_FIRST };
     let known = names(headers, &IF_NONE_MATCH, &tag);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api, unwrap } from '../../api/client';
 import type { JobSummary, OutcomeKind } from '../../api/schema';
+import { Failed } from '../../app/Failed';
 import { StatusTag, TypeTag } from '../../job/tags';
 import { When } from '../../job/times';
 
@@ -11,7 +12,11 @@ const SHOWN = 6;
 const TROUBLES: OutcomeKind[] = ['failed', 'completed_with_errors'];
 
 export function Troubles() {
-  const { data: jobs } = useQuery({
+  const {
+    data: jobs,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ['overview', 'troubles'],
     queryFn: async ({ signal }) => {
       const query = { outcome: TROUBLES, limit: SHOWN };
@@ -21,6 +26,7 @@ export function Troubles() {
   return (
     <section className="panel" aria-labelledby="troubles">
       <h2 id="troubles">Failed lately</h2>
+      {error && !jobs ? <Failed error={error} again={() => void refetch()} /> : null}
       {jobs?.length === 0 ? <p className="muted">Nothing failed.</p> : null}
       <ul className="rows">
         {jobs?.map((job) => (

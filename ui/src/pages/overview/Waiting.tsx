@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api, unwrap } from '../../api/client';
 import type { JobSummary, Stats } from '../../api/schema';
+import { Failed } from '../../app/Failed';
 import { TypeTag } from '../../job/tags';
 import { Why } from '../../job/Why';
 import { count } from '../../job/words';
@@ -12,7 +13,11 @@ import { useLiveJob } from '../../live/live';
 const SHOWN = 6;
 
 export function Waiting({ stats }: { stats: Stats | undefined }) {
-  const { data: jobs } = useQuery({
+  const {
+    data: jobs,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ['overview', 'waiting'],
     queryFn: async ({ signal }) => {
       const query = { status: ['pending' as const], limit: SHOWN };
@@ -23,6 +28,7 @@ export function Waiting({ stats }: { stats: Stats | undefined }) {
   return (
     <section className="panel" aria-labelledby="waiting">
       <h2 id="waiting">Waiting</h2>
+      {error && !jobs ? <Failed error={error} again={() => void refetch()} /> : null}
       {jobs?.length === 0 ? <p className="muted">Nothing waits: every job found a free slot.</p> : null}
       {waiting.length > 0 ? (
         <div className="chips">
