@@ -37,6 +37,8 @@ export default defineConfig({
   build: {
     outDir: PAGE,
     target: 'es2023',
+    // All styles are there from the start: they are few, and one that does not come is not asked for again.
+    cssCodeSplit: false,
     chunkSizeWarningLimit: 800,
   },
   server: {

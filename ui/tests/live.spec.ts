@@ -21,6 +21,23 @@ test('what is on the screen is true again after the server was killed and starte
   }
 });
 
+test('a page that is opened while the server is away comes when it is back', async ({ page }) => {
+  const server = await Server.start();
+  try {
+    await page.goto(server.url);
+    await expect(page.getByRole('status').getByText('live', { exact: true })).toBeVisible();
+    await server.kill();
+    await expect(page.getByRole('status').getByText('reconnecting')).toBeVisible();
+    await page.getByRole('link', { name: 'Runners' }).click();
+    await server.run();
+    await expect(page.getByRole('heading', { level: 1, name: 'Runners' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Demo' })).toBeVisible();
+    await expect(page.getByRole('status').getByText('live', { exact: true })).toBeVisible();
+  } finally {
+    await server.stop();
+  }
+});
+
 test('behind a proxy that drops upgrades the page asks instead, and says so', async ({ page, server }) => {
   const target = new URL(server.url);
   const proxy = createServer((incoming, outgoing) => {

@@ -2,9 +2,10 @@
 
 import { lazy, memo, Suspense } from 'react';
 import type { CurvePoint } from '../../api/schema';
+import { late } from '../../app/late';
 import { clock } from '../../job/words';
 
-const Plot = lazy(async () => ({ default: (await import('./Plot')).Plot }));
+const Plot = lazy(late(async () => ({ default: (await import('./Plot')).Plot })));
 
 export const Curve = memo(function Curve({ points, unit }: { points: readonly CurvePoint[]; unit: string }) {
   return (

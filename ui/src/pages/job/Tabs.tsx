@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { Tabs as AntTabs, Skeleton } from 'antd';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
+import { late } from '../../app/late';
 import { count } from '../../job/words';
 import { Events } from './Events';
 import { ItemErrors } from './ItemErrors';
@@ -12,7 +13,7 @@ import { NOT_HEARD, withHeard } from './points';
 import { jobRoute } from './route';
 import { isTab } from './tab';
 
-const Log = lazy(async () => ({ default: (await import('./log/Log')).Log }));
+const Log = lazy(late(async () => ({ default: (await import('./log/Log')).Log })));
 
 export function Tabs({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   const { tab = 'overview' } = jobRoute.useSearch();

@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { late } from '../../app/late';
 import { rootRoute } from '../../app/root';
 import { isTab, type Tab } from './tab';
 
@@ -7,5 +8,8 @@ export const jobRoute = createRoute({
   path: '/jobs/$id',
   /** The open tab; the overview when left out. */
   validateSearch: (search: Record<string, unknown>): { tab?: Tab } => (isTab(search.tab) ? { tab: search.tab } : {}),
-  component: lazyRouteComponent(() => import('./Job'), 'Job'),
+  component: lazyRouteComponent(
+    late(() => import('./Job')),
+    'Job',
+  ),
 });

@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { late } from '../../app/late';
 import { rootRoute } from '../../app/root';
 import { filterOf } from './filter';
 
@@ -6,5 +7,8 @@ export const jobsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/jobs',
   validateSearch: filterOf,
-  component: lazyRouteComponent(() => import('./Jobs'), 'Jobs'),
+  component: lazyRouteComponent(
+    late(() => import('./Jobs')),
+    'Jobs',
+  ),
 });

@@ -2,9 +2,10 @@
 
 import { lazy, Suspense } from 'react';
 import type { Stats } from '../../api/schema';
+import { late } from '../../app/late';
 import { plural } from '../../job/words';
 
-const Chart = lazy(async () => ({ default: (await import('./ThroughputChart')).ThroughputChart }));
+const Chart = lazy(late(async () => ({ default: (await import('./ThroughputChart')).ThroughputChart })));
 
 /** `readAt` is when that was so: an hour in which nothing changes moves on all the same. */
 export function Throughput({ stats, readAt }: { stats: Stats | undefined; readAt: number }) {

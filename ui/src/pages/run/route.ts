@@ -1,10 +1,14 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { late } from '../../app/late';
 import { rootRoute } from '../../app/root';
 
 export const runRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/run',
-  component: lazyRouteComponent(() => import('./Catalog'), 'Catalog'),
+  component: lazyRouteComponent(
+    late(() => import('./Catalog')),
+    'Catalog',
+  ),
 });
 
 export const runTypeRoute = createRoute({
@@ -13,5 +17,8 @@ export const runTypeRoute = createRoute({
   /** The job whose params the form begins with. */
   validateSearch: (search: Record<string, unknown>): { from?: string } =>
     typeof search.from === 'string' ? { from: search.from } : {},
-  component: lazyRouteComponent(() => import('./RunForm'), 'RunForm'),
+  component: lazyRouteComponent(
+    late(() => import('./RunForm')),
+    'RunForm',
+  ),
 });

@@ -1,8 +1,12 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { late } from '../../app/late';
 import { rootRoute } from '../../app/root';
 
 export const runnersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/runners',
-  component: lazyRouteComponent(() => import('./Runners'), 'Runners'),
+  component: lazyRouteComponent(
+    late(() => import('./Runners')),
+    'Runners',
+  ),
 });
