@@ -61,6 +61,12 @@ fn demo(params: &serde_json::Value) -> NewJob {
         exclusive: false,
         serial: false,
         max_interruptions: 3,
+        max_retries: 0,
+        parent_id: None,
+        ancestors: Vec::new(),
+        child_key: None,
+        schedule_id: None,
+        queue_key: None,
     }
 }
 

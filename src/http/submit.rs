@@ -118,6 +118,12 @@ pub fn new_job(job_type: &Registered, params: Value, actor: &str) -> NewJob {
         exclusive: spec.admission == Admission::Exclusive,
         serial: spec.admission == Admission::Serial,
         max_interruptions: spec.max_interruptions,
+        max_retries: spec.max_retries(),
+        parent_id: None,
+        ancestors: Vec::new(),
+        child_key: None,
+        schedule_id: None,
+        queue_key: None,
     }
 }
 

@@ -38,7 +38,7 @@ pub use pace::Pace;
 pub use params::{FieldError, InvalidParams};
 pub use progress::{Progress, ProgressParser};
 pub use registry::{JobType, Registered, Registry, RegistryError};
-pub use spec::{Admission, Color, JobSpec, Unit};
+pub use spec::{Admission, Color, JobSpec, RateLimit, RetryPolicy, Unit};
 pub use status::{OutcomeKind, Status};
 pub use stop::{Stop, StopReason, Stopped};
 pub use text::cut;

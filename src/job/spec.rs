@@ -18,6 +18,37 @@ pub enum Admission {
     Exclusive,
 }
 
+/// How often the starts of a type may follow each other, in the whole cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// So many starts,
+    pub starts: u32,
+    /// within any span of this length.
+    pub period: Duration,
+}
+
+/// What follows when an attempt fails: nothing, or another attempt after a pause that doubles each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How many failed attempts are followed by another.
+    pub retries: u32,
+    /// The pause after the first failure. Each pause is shortened by up to half, at random, so that what failed together
+    /// does not come back together.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+}
+
+impl RetryPolicy {
+    /// No automatic retry.
+    pub const NEVER: Self = Self { retries: 0, first: Duration::ZERO, longest: Duration::ZERO };
+
+    /// The pause after so many failures before this one, before it is shortened at random.
+    pub fn pause(&self, failures: u32) -> Duration {
+        self.first.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(self.longest)
+    }
+}
+
 /// The palette of the tags (the old system's, Ant Design's names).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -70,6 +101,12 @@ pub struct JobSpec {
     pub max_interruptions: i32,
     /// How long a handler has to stop by itself once it was asked to.
     pub cancel_grace: Duration,
+    /// How many of its jobs run at a time in the whole cluster; as many as there are slots when none.
+    pub in_cluster: Option<u32>,
+    /// How often its jobs are started; as often as there is room when none.
+    pub rate_limit: Option<RateLimit>,
+    /// What follows when an attempt fails.
+    pub retry: RetryPolicy,
     /// Further patterns with two groups, processed and total, looked for in progress messages.
     pub progress_patterns: &'static [&'static str],
 }
@@ -89,6 +126,9 @@ impl JobSpec {
             timeout: None,
             max_interruptions: 3,
             cancel_grace: Duration::from_secs(10),
+            in_cluster: None,
+            rate_limit: None,
+            retry: RetryPolicy::NEVER,
             progress_patterns: &[],
         }
     }
@@ -159,6 +199,24 @@ impl JobSpec {
         self
     }
 
+    /// Lets up to `n` of its jobs run at a time in the whole cluster, however many slots its nodes have; the others wait.
+    pub const fn in_cluster(mut self, n: u32) -> Self {
+        self.in_cluster = Some(n);
+        self
+    }
+
+    /// Lets `starts` of its jobs be started within any span of length `period`, in the whole cluster; the others wait.
+    pub const fn rate_limit(mut self, starts: u32, period: Duration) -> Self {
+        self.rate_limit = Some(RateLimit { starts, period });
+        self
+    }
+
+    /// Tries again up to `retries` times when an attempt fails, after a pause of `first`, twice that, and so on up to `longest`.
+    pub const fn retry(mut self, retries: u32, first: Duration, longest: Duration) -> Self {
+        self.retry = RetryPolicy { retries, first, longest };
+        self
+    }
+
     /// Adds patterns for its progress messages, each with two groups: processed and total.
     pub const fn progress_patterns(mut self, patterns: &'static [&'static str]) -> Self {
         self.progress_patterns = patterns;
@@ -171,6 +229,19 @@ impl JobSpec {
             Admission::PerNode(n) => n,
             Admission::Serial | Admission::Exclusive => 1,
         }
+    }
+
+    /// How many of its jobs run at a time in the whole cluster, where that is limited.
+    pub const fn cluster_limit(&self) -> Option<u32> {
+        match self.admission {
+            Admission::Serial => Some(1),
+            Admission::PerNode(_) | Admission::Exclusive => self.in_cluster,
+        }
+    }
+
+    /// How many failed attempts are followed by another, as it is stored.
+    pub fn max_retries(&self) -> i32 {
+        i32::try_from(self.retry.retries).unwrap_or(i32::MAX)
     }
 
     /// How many of its jobs a node runs at a time that was told to run `told`: never more than one of a serial type.

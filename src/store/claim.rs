@@ -82,7 +82,7 @@ impl Statement for Claim {
                 WHERE jobs.type = room.type AND status = 'pending' AND run_at <= now()
                   AND NOT (serial AND EXISTS (
                       SELECT FROM jobs other WHERE other.type = room.type AND other.status IN ('running', 'cancelling')))
-                ORDER BY priority DESC, run_at, id
+                ORDER BY turn_at, id
                 LIMIT room.slots
                 FOR UPDATE SKIP LOCKED
             ) next
@@ -97,7 +97,7 @@ impl Statement for Claim {
         )
         SELECT ",
         summary_columns!(),
-        ", params, only_items FROM claimed ORDER BY priority DESC, run_at, id"
+        ", params, only_items FROM claimed ORDER BY turn_at, id"
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {

@@ -42,6 +42,18 @@ pub struct NewJob {
     pub serial: bool,
     /// How often its node may die under it.
     pub max_interruptions: i32,
+    /// How many failed attempts are followed by another.
+    pub max_retries: i32,
+    /// The job that starts it.
+    pub parent_id: Option<Uuid>,
+    /// The jobs above it, from the one that somebody triggered down to its parent.
+    pub ancestors: Vec<Uuid>,
+    /// What its parent knows it by.
+    pub child_key: Option<String>,
+    /// The schedule that makes it.
+    pub schedule_id: Option<Uuid>,
+    /// Jobs with the same key run one after the other.
+    pub queue_key: Option<String>,
 }
 
 /// Stores the jobs. Those of exclusive types that are taken do not come back; all others do.
@@ -75,6 +87,13 @@ struct Insert {
     exclusive_keys: Vec<Option<&'static str>>,
     serials: Vec<bool>,
     max_interruptions: Vec<i32>,
+    max_retries: Vec<i32>,
+    parent_ids: Vec<Option<Uuid>>,
+    /// As JSON: there are no arrays of arrays of different lengths.
+    ancestors: Vec<Value>,
+    child_keys: Vec<Option<String>>,
+    schedule_ids: Vec<Option<Uuid>>,
+    queue_keys: Vec<Option<String>>,
 }
 
 impl Insert {
@@ -94,6 +113,12 @@ impl Insert {
             insert.exclusive_keys.push(job.exclusive.then_some(job.type_name));
             insert.serials.push(job.serial);
             insert.max_interruptions.push(job.max_interruptions);
+            insert.max_retries.push(job.max_retries);
+            insert.parent_ids.push(job.parent_id);
+            insert.ancestors.push(job.ancestors.iter().map(Uuid::to_string).collect());
+            insert.child_keys.push(job.child_key.clone());
+            insert.schedule_ids.push(job.schedule_id);
+            insert.queue_keys.push(job.queue_key.clone());
         }
         insert
     }
@@ -104,16 +129,21 @@ impl Statement for Insert {
 
     const SQL: &'static str = concat!(
         ", new AS (
-            INSERT INTO jobs (id, type, params, metadata, priority, run_at, created_by, reason, retry_of, only_items,
-                              exclusive_key, serial, max_interruptions, message)
-            SELECT id, type, params, metadata, priority, coalesce(run_at, now()), created_by, reason, retry_of, only_items,
-                   exclusive_key, serial, max_interruptions,
+            INSERT INTO jobs (id, type, params, metadata, priority, run_at, turn_at, created_by, reason, retry_of, only_items,
+                              exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
+                              schedule_id, queue_key, message)
+            SELECT id, type, params, metadata, priority, coalesce(run_at, now()),
+                   coalesce(run_at, now()) - priority * interval '10 minutes', created_by, reason, retry_of, only_items,
+                   exclusive_key, serial, max_interruptions, max_retries, parent_id,
+                   ARRAY(SELECT above::uuid FROM jsonb_array_elements_text(ancestors) WITH ORDINALITY AS a (above, n) ORDER BY n),
+                   child_key, schedule_id, queue_key,
                    CASE WHEN serial AND EXISTS (SELECT FROM jobs other WHERE other.type = n.type
                                                 AND other.status IN ('pending', 'running', 'cancelling'))
                         THEN 'Waiting for another ' || type || ' job to complete' END
-            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
                  AS n (id, type, params, metadata, priority, run_at, created_by, reason, retry_of, only_items,
-                       exclusive_key, serial, max_interruptions)
+                       exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
+                       schedule_id, queue_key)
             ON CONFLICT (exclusive_key) WHERE status IN ('pending', 'running', 'cancelling') DO NOTHING
             RETURNING *
         ), events AS (
@@ -138,6 +168,12 @@ impl Statement for Insert {
         binds.add::<Array<Nullable<Jsonb>>, _>(&self.only_items)?;
         binds.add::<Array<Nullable<Text>>, _>(&self.exclusive_keys)?;
         binds.add::<Array<Bool>, _>(&self.serials)?;
-        binds.add::<Array<Int4>, _>(&self.max_interruptions)
+        binds.add::<Array<Int4>, _>(&self.max_interruptions)?;
+        binds.add::<Array<Int4>, _>(&self.max_retries)?;
+        binds.add::<Array<Nullable<SqlUuid>>, _>(&self.parent_ids)?;
+        binds.add::<Array<Jsonb>, _>(&self.ancestors)?;
+        binds.add::<Array<Nullable<Text>>, _>(&self.child_keys)?;
+        binds.add::<Array<Nullable<SqlUuid>>, _>(&self.schedule_ids)?;
+        binds.add::<Array<Nullable<Text>>, _>(&self.queue_keys)
     }
 }

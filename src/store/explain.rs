@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -107,36 +107,18 @@ struct Count {
     count: i64,
 }
 
-/// Counts in the order of claims, which is that of their index. Priorities are visited one by one, so that jobs whose time has
-/// not come are not met however many there are. The order of the limited parts changes no number: it makes the planner take
-/// that index, also when it knows little of the table.
+/// Counts in the order of claims, which is that of their index. The order of the limited part changes no number: it makes the
+/// planner take that index, also when it knows little of the table.
 async fn ahead(conn: &mut AsyncPgConnection, job: &JobSummary) -> QueryResult<i64> {
     let counted: Count = diesel::sql_query(
-        "WITH RECURSIVE step (priority) AS (
-            SELECT (SELECT max(priority) FROM jobs WHERE type = $1 AND status = 'pending')
-            UNION ALL
-            SELECT (SELECT max(priority) FROM jobs
-                    WHERE type = $1 AND status = 'pending' AND jobs.priority < step.priority)
-            FROM step WHERE step.priority > $2
-        )
-        SELECT count(*) AS count FROM (
-            SELECT 1 FROM step CROSS JOIN LATERAL (
-                SELECT FROM jobs
-                WHERE type = $1 AND status = 'pending' AND jobs.priority = step.priority AND run_at <= now()
-                ORDER BY run_at, id LIMIT $5
-            ) due WHERE step.priority > $2
-            UNION ALL
-            SELECT 1 FROM (
-                SELECT FROM jobs
-                WHERE type = $1 AND status = 'pending' AND priority = $2 AND (run_at, id) < ($3, $4)
-                ORDER BY run_at, id LIMIT $5
-            ) before
-            LIMIT $5
+        "SELECT count(*) AS count FROM (
+            SELECT FROM jobs
+            WHERE type = $1 AND status = 'pending' AND run_at <= now()
+              AND (turn_at, id) < ((SELECT turn_at FROM jobs WHERE id = $2), $2)
+            ORDER BY turn_at, id LIMIT $3
         ) ahead",
     )
     .bind::<Text, _>(&job.type_name)
-    .bind::<Integer, _>(job.priority)
-    .bind::<Timestamptz, _>(job.run_at)
     .bind::<SqlUuid, _>(job.id)
     .bind::<BigInt, _>(MOST_AHEAD)
     .get_result(conn)

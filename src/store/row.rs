@@ -57,6 +57,10 @@ pub struct JobSummary {
     pub attempt: i32,
     /// How often its node died under it.
     pub interruptions: i32,
+    /// How many of its attempts failed and were followed by another.
+    pub failures: i32,
+    /// How many failed attempts are followed by another.
+    pub max_retries: i32,
     /// The node that runs it, or ran it last.
     #[schema(required)]
     pub node_id: Option<Uuid>,
@@ -71,6 +75,9 @@ pub struct JobSummary {
     /// The job that it retries.
     #[schema(required)]
     pub retry_of: Option<Uuid>,
+    /// The schedule that made it.
+    #[schema(required)]
+    pub schedule_id: Option<Uuid>,
     /// The cancel ladder, rung by rung, once somebody asked.
     #[schema(value_type = Option<CancelLadder>, required)]
     pub cancel: Option<Value>,
@@ -122,7 +129,7 @@ pub struct CancelLadder {
 macro_rules! summary_columns {
     () => {
         "id, type, status, outcome, progress, message, processed_items, total_items, rate_per_second, eta_seconds, \
-         error, error_count, priority, run_at, attempt, interruptions, node_id, created_by, reason, parent_id, retry_of, cancel, created_at, started_at, \
+         error, error_count, priority, run_at, attempt, interruptions, failures, max_retries, node_id, created_by, reason, parent_id, retry_of, schedule_id, cancel, created_at, started_at, \
          updated_at, completed_at, rev"
     };
 }

@@ -79,6 +79,13 @@ diesel::table! {
         rev -> Int8,
         rate_per_second -> Nullable<Float8>,
         eta_seconds -> Nullable<Int8>,
+        turn_at -> Timestamptz,
+        failures -> Int4,
+        max_retries -> Int4,
+        ancestors -> Array<Nullable<Uuid>>,
+        child_key -> Nullable<Text>,
+        schedule_id -> Nullable<Uuid>,
+        queue_key -> Nullable<Text>,
     }
 }
 
@@ -124,6 +131,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    recent_starts (id) {
+        id -> Int8,
+        #[sql_name = "type"]
+        type_ -> Text,
+        at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     job_curves,
     job_events,
@@ -133,4 +149,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     media_files,
     nodes,
     pauses,
+    recent_starts,
 );

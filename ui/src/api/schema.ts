@@ -895,6 +895,11 @@ export interface components {
              */
             eta_seconds: number | null;
             /**
+             * Format: int32
+             * @description How many of its attempts failed and were followed by another.
+             */
+            failures: number;
+            /**
              * Format: uuid
              * @description UUID v7: ids sort by creation.
              */
@@ -904,6 +909,11 @@ export interface components {
              * @description How often its node died under it.
              */
             interruptions: number;
+            /**
+             * Format: int32
+             * @description How many failed attempts are followed by another.
+             */
+            max_retries: number;
             /** @description What it does, or the last it said. */
             message: string | null;
             /**
@@ -954,6 +964,11 @@ export interface components {
              * @description Not claimed before.
              */
             run_at: string;
+            /**
+             * Format: uuid
+             * @description The schedule that made it.
+             */
+            schedule_id: string | null;
             /**
              * Format: date-time
              * @description When its last run began.
