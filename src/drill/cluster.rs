@@ -63,7 +63,12 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts Postgres, the relays and the nodes, and returns when all of them answer.
-    pub async fn start(scratch: Scratch, nodes: usize, broken: Option<Broken>, dice: &mut fastrand::Rng) -> anyhow::Result<Self> {
+    pub async fn start(
+        scratch: Scratch,
+        nodes: usize,
+        broken: Option<Broken>,
+        dice: &mut fastrand::Rng,
+    ) -> anyhow::Result<Self> {
         let dir = scratch.path().join("database");
         let connections = u32::try_from(nodes)?;
         let postgres = tokio::task::spawn_blocking(move || PrivatePostgres::start_for(&dir, connections)).await??;

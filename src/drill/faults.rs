@@ -240,7 +240,8 @@ mod tests {
             assert_eq!(planned[0].fault, Fault::Freeze);
             for p in planned.iter().filter(|p| p.fault.is_of_node()) {
                 assert!(p.at + p.fault.length() <= length);
-                let during = |o: &&super::Planned| o.fault.is_of_node() && o.at <= p.at && p.at < o.at + o.fault.length();
+                let during =
+                    |o: &&super::Planned| o.fault.is_of_node() && o.at <= p.at && p.at < o.at + o.fault.length();
                 let disturbed: std::collections::HashSet<_> = planned.iter().filter(during).map(|o| o.node).collect();
                 assert!(disturbed.len() <= 2, "{planned:?}");
             }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// A server process.
 pub struct Node {
     child: Child,
+    /// The other end of its stdin. Not in `child`, where waiting for its end would close it.
+    _alive: Option<ChildStdin>,
     /// The number of this process among all of the drill's.
     pub process: i32,
     /// Its node.
@@ -75,11 +77,12 @@ impl Node {
             .kill_on_drop(true)
             .spawn()
             .context("a node can't be started")?;
+        let alive = child.stdin.take();
         let begun = Instant::now();
         loop {
             if let Some(run) = RunFile::read(&launch.data_dir).filter(|run| Some(run.pid) == child.id()) {
                 let Launch { data_dir, process, .. } = launch;
-                return Ok(Self { child, process, id: run.node_id, url: run.url, data_dir });
+                return Ok(Self { child, _alive: alive, process, id: run.node_id, url: run.url, data_dir });
             }
             if let Some(status) = child.try_wait()? {
                 bail!("a node ended with {status} before it was ready; see {}", launch.log.display());

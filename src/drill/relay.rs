@@ -49,7 +49,10 @@ pub struct Relay {
 
 impl Relay {
     /// A relay to the socket of a Postgres. `sabotage` makes what spoils each of its connections.
-    pub async fn start(socket: PathBuf, sabotage: impl Fn() -> Option<Sabotage> + Send + 'static) -> std::io::Result<Self> {
+    pub async fn start(
+        socket: PathBuf,
+        sabotage: impl Fn() -> Option<Sabotage> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let (line, seen) = watch::channel(Line::Fair);

@@ -56,7 +56,11 @@ pub struct Live {
 }
 
 /// Runs a drill. None when it was stopped before its end.
-pub async fn run(settings: Settings, stop: CancellationToken, live: watch::Sender<Live>) -> anyhow::Result<Option<Report>> {
+pub async fn run(
+    settings: Settings,
+    stop: CancellationToken,
+    live: watch::Sender<Live>,
+) -> anyhow::Result<Option<Report>> {
     let begun = Instant::now();
     live.send_modify(|live| live.phase = "starting");
     let mut dice = fastrand::Rng::with_seed(settings.seed);

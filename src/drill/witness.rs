@@ -106,13 +106,8 @@ impl Witness {
     /// One that listens until `stop`.
     pub fn start(cluster: Arc<Cluster>, api: Api, dice: fastrand::Rng, stop: CancellationToken) -> Self {
         let witness = Self { heard: Arc::default(), tear: Arc::default() };
-        let mut listener = Listener {
-            cluster,
-            api,
-            dice,
-            heard: Arc::clone(&witness.heard),
-            tear: Arc::clone(&witness.tear),
-        };
+        let mut listener =
+            Listener { cluster, api, dice, heard: Arc::clone(&witness.heard), tear: Arc::clone(&witness.tear) };
         tokio::spawn(async move {
             stop.run_until_cancelled(listener.listen()).await;
         });

@@ -96,7 +96,9 @@ fn of_faults(report: &Report) -> Vec<String> {
         let recovery = recovery.map(|Recovery { jobs, .. }| {
             format!("  {} jobs ran again after {} (p50), {} (max)", jobs.count, ms(jobs.p50_ms), ms(jobs.max_ms))
         });
-        lines.push(format!("  {:>3} × {:<22}{}", count, kind.label(), recovery.unwrap_or_default()).trim_end().to_owned());
+        lines.push(
+            format!("  {:>3} × {:<22}{}", count, kind.label(), recovery.unwrap_or_default()).trim_end().to_owned(),
+        );
     }
     lines
 }
@@ -104,9 +106,13 @@ fn of_faults(report: &Report) -> Vec<String> {
 fn verdict(report: &Report) -> Vec<String> {
     let found = &report.violations;
     if found.is_empty() {
-        return vec![format!("no violation: all {} accepted jobs ended once, and every client knows how", report.accepted)];
+        return vec![format!(
+            "no violation: all {} accepted jobs ended once, and every client knows how",
+            report.accepted
+        )];
     }
-    let mut lines = vec![if found.len() == 1 { "1 violation".to_owned() } else { format!("{} violations", found.len()) }];
+    let mut lines =
+        vec![if found.len() == 1 { "1 violation".to_owned() } else { format!("{} violations", found.len()) }];
     for violation in found.iter().take(TOLD) {
         let kind = serde_json::to_value(violation.kind).ok();
         let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();

@@ -19,7 +19,9 @@ pub fn asked(history: &History) -> Vec<Violation> {
         found.extend(of_request(request, &made));
     }
     let strangers = by_tag.into_iter().flat_map(|(tag, jobs)| jobs.into_iter().map(move |job| (job, tag)));
-    found.extend(strangers.map(|(job, tag)| Violation::of(Kind::NotAsked, job, format!("nobody asked for number {tag}"))));
+    found.extend(
+        strangers.map(|(job, tag)| Violation::of(Kind::NotAsked, job, format!("nobody asked for number {tag}"))),
+    );
     found
 }
 

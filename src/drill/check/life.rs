@@ -82,7 +82,8 @@ fn failed_oddly(job: &JobRow) -> Option<Violation> {
         let retried = format!("it failed for good after {} of {} retries", job.failures, job.max_retries);
         (job.failures < job.max_retries).then_some(retried)?
     } else if error.starts_with(DIED_TOO_OFTEN) {
-        let forgiven = format!("it was given up after {} of {} interruptions", job.interruptions, job.max_interruptions);
+        let forgiven =
+            format!("it was given up after {} of {} interruptions", job.interruptions, job.max_interruptions);
         (job.interruptions <= job.max_interruptions).then_some(forgiven)?
     } else {
         format!("it failed: {error}")

@@ -28,8 +28,23 @@ pub fn writes(history: &History) -> Vec<Violation> {
     let overlapping = by_job.iter().filter_map(|(job, attempts)| overlap(*job, attempts));
     let nothing = BTreeMap::new();
     let short = history.jobs.iter().filter_map(|job| cut_short(job, by_job.get(&job.id).unwrap_or(&nothing)));
-    let went_on = wrote_on(history).into_iter().filter(|wrote| !wrote.excused);
-    overlapping.chain(short).chain(went_on.map(|wrote| wrote.violation())).collect()
+    overlapping.chain(short).chain(went_on(history)).collect()
+}
+
+/// One for each run, however often it wrote.
+fn went_on(history: &History) -> impl Iterator<Item = Violation> {
+    let mut runs: BTreeMap<(Uuid, i32), (i32, Vec<TimeDelta>)> = BTreeMap::new();
+    for wrote in wrote_on(history).into_iter().filter(|wrote| !wrote.excused) {
+        runs.entry((wrote.job, wrote.attempt)).or_insert((wrote.process, Vec::new())).1.push(wrote.after);
+    }
+    runs.into_iter().map(|((job, attempt), (process, times))| {
+        let last = times.iter().max().map_or(0, TimeDelta::num_milliseconds);
+        let text = format!(
+            "attempt {attempt} in process {process} wrote {} times after it had lost its job, the last time {last} ms after",
+            times.len()
+        );
+        Violation::of(Kind::WroteOn, job, text)
+    })
 }
 
 fn overlap(job: Uuid, attempts: &BTreeMap<i32, Vec<&WriteRow>>) -> Option<Violation> {
@@ -51,7 +66,8 @@ fn cut_short(job: &JobRow, attempts: &BTreeMap<i32, Vec<&WriteRow>>) -> Option<V
         return None;
     }
     let written = attempts.get(&job.attempt).map(Vec::as_slice).unwrap_or_default();
-    let count = |step: &str| i64::try_from(written.iter().filter(|write| write.step == step).count()).unwrap_or(i64::MAX);
+    let count =
+        |step: &str| i64::try_from(written.iter().filter(|write| write.step == step).count()).unwrap_or(i64::MAX);
     let done = (count("start"), count("item"), count("end"));
     let whole = done == (1, job.items, 1) && job.processed_items.unwrap_or_default() == job.items;
     (!whole).then(|| {
@@ -77,18 +93,6 @@ pub struct WroteOn {
     pub after: TimeDelta,
     /// Whether it may have been on its way.
     pub excused: bool,
-}
-
-impl WroteOn {
-    fn violation(&self) -> Violation {
-        let text = format!(
-            "attempt {} in process {} wrote {} ms after it had lost its job",
-            self.attempt,
-            self.process,
-            self.after.num_milliseconds()
-        );
-        Violation::of(Kind::WroteOn, self.job, text)
-    }
 }
 
 /// The writes that were not owned.
@@ -124,7 +128,7 @@ fn may_be_on_its_way(history: &History, write: &WriteRow, lost_at: DateTime<Utc>
 #[cfg(test)]
 mod tests {
     use super::super::sample::{at, events, id, job, kinds, writes as steps};
-    use super::{wrote_on, writes};
+    use super::{writes, wrote_on};
     use crate::drill::faults::{Disturbance, FaultKind};
     use crate::drill::history::{History, JobRow, Kind, WriteRow};
 

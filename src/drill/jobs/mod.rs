@@ -38,8 +38,12 @@ pub fn limits() -> Vec<Limit> {
 
 /// The program's types and the drill's.
 pub fn with_drill_types(registry: &Registry) -> Result<Registry, RegistryError> {
-    let types =
-        [JobType::of::<DrillCount>(), JobType::of::<DrillFlaky>(), JobType::of::<DrillSerial>(), JobType::of::<DrillExclusive>()];
+    let types = [
+        JobType::of::<DrillCount>(),
+        JobType::of::<DrillFlaky>(),
+        JobType::of::<DrillSerial>(),
+        JobType::of::<DrillExclusive>(),
+    ];
     types.into_iter().try_fold(registry.clone(), |registry, job_type| registry.with(job_type))
 }
 
