@@ -278,7 +278,7 @@ mod tests {
         let job = with(
             json!({
                 "id": Uuid::nil(), "type": "copy", "status": "pending", "progress": 0.0, "error_count": 0, "priority": 0,
-                "run_at": now, "attempt": 1, "interruptions": 0, "created_by": "cli", "created_at": now,
+                "run_at": now, "attempt": 1, "interruptions": 0, "failures": 0, "max_retries": 0, "created_by": "cli", "created_at": now,
                 "updated_at": now, "rev": 1
             }),
             job,
