@@ -25,7 +25,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
     ),
     paths(
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
-        show::show, explain::explain, logs::logs, history::events, history::item_errors, cancel::cancel, retry::retry,
+        show::show, explain::explain, logs::logs, history::events, history::item_errors, history::attempts, cancel::cancel, retry::retry,
         job_types::list, job_types::show, pause::pause, pause::resume,
         ws::all, ws::one, stats::stats, nodes::list, health::live, health::ready, docs::document,
     ),
@@ -48,7 +48,7 @@ mod tests {
     use utoipa::openapi::path::ParameterIn;
 
     use super::openapi;
-    use crate::http::history::{EventQuery, ItemErrorQuery};
+    use crate::http::history::{AttemptQuery, EventQuery, ItemErrorQuery};
     use crate::http::list::ListQuery;
     use crate::http::logs::LogQuery;
     use crate::http::query::{FromQuery, parse};
@@ -94,6 +94,7 @@ mod tests {
         assert_eq!(known::<ListQuery>(), documented::<ListQuery>());
         assert_eq!(known::<LogQuery>(), documented::<LogQuery>());
         assert_eq!(known::<EventQuery>(), documented::<EventQuery>());
+        assert_eq!(known::<AttemptQuery>(), documented::<AttemptQuery>());
         assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
         assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
         assert_eq!(known::<Begin>(), documented::<Begin>());
