@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::faults::Disturbance;
 use super::ledger::Entries;
 use super::witness::Heard;
+use crate::job::JobSpec;
 
 /// All that is known in the end.
 #[derive(Clone, Debug, Default)]
@@ -26,19 +27,8 @@ pub struct History {
     pub witnesses: Vec<Heard>,
     /// What was done to the cluster.
     pub disturbances: Vec<Disturbance>,
-    /// How many jobs of a type may run at a time in the cluster, and how many may exist unfinished, where that is limited.
-    pub limits: Vec<Limit>,
-}
-
-/// A limit of a type.
-#[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    /// The type.
-    pub type_name: &'static str,
-    /// How many at a time.
-    pub most: usize,
-    /// Whether it counts from the moment that a job exists, not only while it runs.
-    pub exclusive: bool,
+    /// What the types are, where they limit how many of their jobs there may be.
+    pub specs: Vec<JobSpec>,
 }
 
 /// Something that must not happen.
@@ -73,7 +63,7 @@ pub enum Kind {
     AttemptsOverlap,
     /// A run went on although its job belonged to another by then.
     WroteOn,
-    /// More jobs of a type ran at a time than may.
+    /// More jobs of a type ran at a time than may, or were started in a while.
     TooMany,
     /// A job completed with less done than it said.
     CutShort,

@@ -21,8 +21,8 @@ use super::ledger::{Answer, Ledger, Request, Wish};
 const AT_A_TIME: usize = 24;
 /// The longest pause between two requests.
 const PAUSE_MS: u64 = 220;
-/// Jobs of a type of which one runs at a time that may wait.
-const SERIAL_WAITING: usize = 6;
+/// Jobs of a type with a limit in the cluster that may wait.
+const LIMITED_WAITING: usize = 6;
 
 /// What submits.
 pub struct Load {
@@ -77,13 +77,16 @@ impl Load {
             }
             _ => {
                 let type_name = match dice.u32(..100) {
-                    0..55 => "drill_count",
-                    55..77 => "drill_flaky",
-                    77..90 => "drill_serial",
+                    0..46 => "drill_count",
+                    46..64 => "drill_flaky",
+                    64..74 => "drill_pair",
+                    74..82 => "drill_paced",
+                    82..92 => "drill_serial",
                     _ => "drill_exclusive",
                 };
                 let waiting = census.unfinished.get(type_name).copied().unwrap_or_default();
-                let full = type_name == "drill_serial" && waiting >= SERIAL_WAITING;
+                let limited = matches!(type_name, "drill_pair" | "drill_paced" | "drill_serial");
+                let full = limited && waiting >= LIMITED_WAITING;
                 (!full).then(|| Act::Submit(vec![(type_name, self.params(dice, type_name))]))
             }
         }
@@ -93,7 +96,7 @@ impl Load {
     fn params(&self, dice: &mut fastrand::Rng, type_name: &str) -> Value {
         let tag = self.tags.fetch_add(1, Ordering::Relaxed) + 1;
         let items = match type_name {
-            "drill_serial" | "drill_exclusive" => dice.u64(2..12),
+            "drill_pair" | "drill_paced" | "drill_serial" | "drill_exclusive" => dice.u64(2..12),
             _ if dice.u32(..5) == 0 => dice.u64(60..160),
             _ => dice.u64(1..40),
         };

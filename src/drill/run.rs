@@ -15,7 +15,7 @@ use super::cluster::Cluster;
 use super::faults::{self, Fault};
 use super::history::{self, History, Kind, Violation};
 use super::inject::Injector;
-use super::jobs::{TYPES, limits};
+use super::jobs;
 use super::ledger::Ledger;
 use super::load::Load;
 use super::report::{Report, Reported};
@@ -161,8 +161,9 @@ impl Drill {
     async fn count(&self, counted: watch::Sender<Census>) -> anyhow::Result<()> {
         let start = Instant::now();
         let mut link = Link::new(self.cluster.database_url().into(), "drill");
+        let types = jobs::names();
         loop {
-            let census = link.until_answered(async |conn| Census::take(conn, &TYPES).await).await?;
+            let census = link.until_answered(async |conn| Census::take(conn, &types).await).await?;
             self.live.send_modify(|live| {
                 live.elapsed = start.elapsed();
                 live.accepted = self.ledger.accepted();
@@ -180,7 +181,7 @@ impl Drill {
     async fn read(&self) -> anyhow::Result<History> {
         self.live.send_modify(|live| live.phase = "checking");
         let mut link = Link::new(self.cluster.database_url().into(), "drill");
-        let jobs = link.until_answered(async |conn| history::jobs(conn, &TYPES).await).await?;
+        let jobs = link.until_answered(async |conn| history::jobs(conn, &jobs::names()).await).await?;
         let all_told = async || {
             let not_told = |witness: &Witness| check::witness(0, &witness.heard(), &jobs);
             self.witnesses.iter().flat_map(not_told).all(|found| found.kind != Kind::NotTold)
@@ -192,7 +193,7 @@ impl Drill {
             writes: link.until_answered(async |conn| history::writes(conn).await).await?,
             witnesses: self.witnesses.iter().map(Witness::heard).collect(),
             disturbances: self.injector.done(),
-            limits: limits(),
+            specs: jobs::SPECS.to_vec(),
             jobs,
         })
     }

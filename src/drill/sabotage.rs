@@ -31,7 +31,7 @@ const FENCE_END: &[u8] = b".attempt";
 const NO_FENCE: &[u8] = b"jobs.attempt > 0";
 
 /// The statement that ends jobs has this in it.
-const ENDS: &[u8] = b"ended AS (";
+const ENDS: &[u8] = b"ended AS ";
 const COMMIT: &[u8] = b"COMMIT\0";
 const ABORT: &[u8] = b"ABORT \0";
 /// One of so many ends is lost.
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn only_commits_of_ends_are_lost_and_not_all() {
         let mut sabotage = begun(Broken::Announce);
-        sabotage.pass(&message(b'P', b"s1\0WITH x, ended AS (SELECT 1)\0\0\0"));
+        sabotage.pass(&message(b'P', b"s1\0WITH x, ended AS MATERIALIZED (SELECT 1)\0\0\0"));
         let commit = message(b'Q', b"COMMIT\0");
         assert!((0..50).all(|_| sabotage.pass(&commit) == commit));
         let lost = (0..90).filter(|_| {

@@ -14,7 +14,6 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::Limit;
 use crate::job::{Job, JobContext, JobResult, JobSpec, JobType, Registry, RegistryError};
 use work::Work;
 
@@ -24,27 +23,34 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The nodes of a drill die under their jobs more often than the default forgives.
 const INTERRUPTIONS: i32 = 20;
 
-/// The names of the drill's types.
-pub const TYPES: [&str; 4] =
-    [DrillCount::SPEC.name, DrillFlaky::SPEC.name, DrillSerial::SPEC.name, DrillExclusive::SPEC.name];
+/// The drill's types.
+const ALL: [JobType; 6] = [
+    JobType::of::<DrillCount>(),
+    JobType::of::<DrillFlaky>(),
+    JobType::of::<DrillPair>(),
+    JobType::of::<DrillPaced>(),
+    JobType::of::<DrillSerial>(),
+    JobType::of::<DrillExclusive>(),
+];
 
-/// What of them may be there at a time.
-pub fn limits() -> Vec<Limit> {
-    vec![
-        Limit { type_name: DrillSerial::SPEC.name, most: 1, exclusive: false },
-        Limit { type_name: DrillExclusive::SPEC.name, most: 1, exclusive: true },
-    ]
+/// What is special about them.
+pub const SPECS: [JobSpec; 6] = [
+    DrillCount::SPEC,
+    DrillFlaky::SPEC,
+    DrillPair::SPEC,
+    DrillPaced::SPEC,
+    DrillSerial::SPEC,
+    DrillExclusive::SPEC,
+];
+
+/// Their names.
+pub fn names() -> Vec<&'static str> {
+    SPECS.iter().map(|spec| spec.name).collect()
 }
 
 /// The program's types and the drill's.
 pub fn with_drill_types(registry: &Registry) -> Result<Registry, RegistryError> {
-    let types = [
-        JobType::of::<DrillCount>(),
-        JobType::of::<DrillFlaky>(),
-        JobType::of::<DrillSerial>(),
-        JobType::of::<DrillExclusive>(),
-    ];
-    types.into_iter().try_fold(registry.clone(), |registry, job_type| registry.with(job_type))
+    ALL.into_iter().try_fold(registry.clone(), |registry, job_type| registry.with(job_type))
 }
 
 const fn spec(name: &'static str, label: &'static str) -> JobSpec {
@@ -81,6 +87,32 @@ impl Job for DrillFlaky {
     }
 }
 
+/// Counts items; two run in the whole cluster, the others wait.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DrillPair(Work);
+
+impl Job for DrillPair {
+    const SPEC: JobSpec = spec("drill_pair", "Drill: two at a time").concurrency(2).in_cluster(2);
+
+    async fn run(self, ctx: JobContext) -> JobResult {
+        self.0.run(ctx).await
+    }
+}
+
+/// Counts items; few are started in a while, the others wait.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DrillPaced(Work);
+
+impl Job for DrillPaced {
+    const SPEC: JobSpec = spec("drill_paced", "Drill: a few in a while").concurrency(2).rate_limit(3, Duration::from_secs(2));
+
+    async fn run(self, ctx: JobContext) -> JobResult {
+        self.0.run(ctx).await
+    }
+}
+
 /// Counts items; one runs in the whole cluster, the others wait.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -109,14 +141,14 @@ impl Job for DrillExclusive {
 
 #[cfg(test)]
 mod tests {
-    use super::{TYPES, with_drill_types};
+    use super::{names, with_drill_types};
     use crate::job::Registry;
 
     #[test]
     fn the_drills_types_stand_beside_the_programs() {
         let registry = Registry::collect().unwrap();
         let with = with_drill_types(&registry).unwrap();
-        for name in TYPES {
+        for name in names() {
             assert!(registry.get(name).is_none() && with.get(name).is_some(), "{name}");
         }
     }
