@@ -57,6 +57,8 @@ pub struct Cluster {
     program: PathBuf,
     processes: AtomicI32,
     postgres: Mutex<PrivatePostgres>,
+    /// Held by who ends Postgres: it has to be back before it is ended again.
+    ending_postgres: tokio::sync::Mutex<()>,
     /// Dropped last.
     scratch: Scratch,
 }
@@ -83,7 +85,7 @@ impl Cluster {
         }
         let program = std::env::current_exe().context("this program can't be found")?;
         let (processes, postgres) = (AtomicI32::new(1), Mutex::new(postgres));
-        let cluster = Self { places, program, processes, postgres, scratch };
+        let cluster = Self { places, program, processes, postgres, ending_postgres: Default::default(), scratch };
         for place in &cluster.places {
             let mut node = place.node.lock().await;
             *node = Some(cluster.start_node(place, None).await?);
@@ -131,6 +133,7 @@ impl Cluster {
 
     /// Ends Postgres with this signal, and waits until its guard has brought it back.
     pub async fn restart_postgres(&self, signal: Signal) -> anyhow::Result<()> {
+        let _alone = self.ending_postgres.lock().await;
         let before = lock(&self.postgres).pid().context("postgres is not there to be restarted")?;
         let _ = kill(Pid::from_raw(i32::try_from(before)?), signal); // its end is seen below
         let begun = Instant::now();

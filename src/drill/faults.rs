@@ -114,7 +114,12 @@ impl Fault {
 
     /// Whether one node suffers it.
     pub const fn is_of_node(self) -> bool {
-        !matches!(self, Self::KillPostgres | Self::RestartPostgres | Self::TearOff)
+        !self.is_of_postgres() && !matches!(self, Self::TearOff)
+    }
+
+    /// Whether Postgres suffers it.
+    const fn is_of_postgres(self) -> bool {
+        matches!(self, Self::KillPostgres | Self::RestartPostgres)
     }
 
     /// How long it lasts, about.
@@ -152,6 +157,8 @@ impl Fault {
 
 /// The longest that a node stays frozen: its lease, a sweep, and some time for others to claim.
 pub const FREEZE: Duration = Duration::from_secs(20);
+/// From one end of Postgres to the next: its guard waits longer each time when they follow each other closely.
+const BETWEEN_POSTGRES: Duration = Duration::from_secs(20);
 /// Nothing is done before there are jobs.
 const FIRST: Duration = Duration::from_millis(1500);
 
@@ -186,6 +193,7 @@ pub fn plan(dice: &mut fastrand::Rng, length: Duration, nodes: usize, first: Opt
     let mut planned = Vec::new();
     let mut at = FIRST;
     let mut first = first;
+    let mut postgres_free_at = Duration::ZERO;
     while at < length {
         if deck.is_empty() {
             deck = FaultKind::DECK.to_vec();
@@ -197,9 +205,12 @@ pub fn plan(dice: &mut fastrand::Rng, length: Duration, nodes: usize, first: Opt
         let node = free.get(dice.usize(..free.len().max(1))).copied().unwrap_or_default();
         let one_stays = nodes == 1 && free.len() == 1 || free.len() > 1;
         let fits = at + fault.length() <= length;
-        if fits && (one_stays || !fault.is_of_node()) {
+        let may = if fault.is_of_node() { one_stays } else { !fault.is_of_postgres() || postgres_free_at <= at };
+        if fits && may {
             if fault.is_of_node() {
                 free_at[node] = at + fault.length() + Duration::from_secs(2);
+            } else if fault.is_of_postgres() {
+                postgres_free_at = at + BETWEEN_POSTGRES;
             }
             planned.push(Planned { at, node, fault });
             at += Duration::from_secs_f64(1.0 + 3.0 * dice.f64());
