@@ -10,6 +10,7 @@ mod cleanup;
 mod command_line;
 mod creating;
 mod curve;
+mod drill;
 mod explaining;
 mod foreign;
 mod guarantees;

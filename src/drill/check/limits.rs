@@ -13,8 +13,7 @@ use crate::job::{Admission, JobSpec, RateLimit};
 pub fn limits(history: &History) -> Vec<Violation> {
     let types: HashMap<Uuid, &str> = history.jobs.iter().map(|job| (job.id, job.type_name.as_str())).collect();
     let of_type = |spec: &JobSpec| {
-        let its: Vec<_> =
-            history.events.iter().filter(|event| types.get(&event.job_id) == Some(&spec.name)).collect();
+        let its: Vec<_> = history.events.iter().filter(|event| types.get(&event.job_id) == Some(&spec.name)).collect();
         let running = spec.cluster_limit().and_then(|most| too_many(spec, most, &its, "started", run_end));
         let existing = (spec.admission == Admission::Exclusive).then(|| too_many(spec, 1, &its, "created", is_end));
         let started = spec.rate_limit.and_then(|limit| too_fast(spec, limit, &its));

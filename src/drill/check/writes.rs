@@ -15,9 +15,9 @@ use crate::drill::history::{History, JobRow, Kind, Violation, WriteRow};
 use crate::drill::inject::holds_statements;
 
 /// How long a statement that was sent may take to arrive: a slow line, a busy machine.
-const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(2);
+const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(5);
 /// How long after a line or a process that held statements is let go the last of them arrives, and the run is stopped.
-const LET_GO: TimeDelta = TimeDelta::seconds(4);
+const LET_GO: TimeDelta = TimeDelta::seconds(6);
 
 /// Holds the writes against the attempts that may have made them.
 pub fn writes(history: &History) -> Vec<Violation> {
@@ -178,7 +178,7 @@ mod tests {
     fn a_write_on_its_way_is_excused_and_a_run_that_goes_on_is_not() {
         assert_eq!(kinds(writes(&zombie(2_500, None))), []);
         assert_eq!(wrote_on(&zombie(2_500, None)).len(), 1);
-        assert_eq!(kinds(writes(&zombie(4_000, None))), [Kind::WroteOn]);
+        assert_eq!(kinds(writes(&zombie(6_500, None))), [Kind::WroteOn]);
         let frozen = Some((FaultKind::Freeze, 0, 20_000));
         assert_eq!(kinds(writes(&zombie(21_000, frozen))), []);
         assert_eq!(kinds(writes(&zombie(30_000, frozen))), [Kind::WroteOn]);

@@ -34,14 +34,8 @@ const ALL: [JobType; 6] = [
 ];
 
 /// What is special about them.
-pub const SPECS: [JobSpec; 6] = [
-    DrillCount::SPEC,
-    DrillFlaky::SPEC,
-    DrillPair::SPEC,
-    DrillPaced::SPEC,
-    DrillSerial::SPEC,
-    DrillExclusive::SPEC,
-];
+pub const SPECS: [JobSpec; 6] =
+    [DrillCount::SPEC, DrillFlaky::SPEC, DrillPair::SPEC, DrillPaced::SPEC, DrillSerial::SPEC, DrillExclusive::SPEC];
 
 /// Their names.
 pub fn names() -> Vec<&'static str> {
@@ -106,7 +100,8 @@ impl Job for DrillPair {
 pub struct DrillPaced(Work);
 
 impl Job for DrillPaced {
-    const SPEC: JobSpec = spec("drill_paced", "Drill: a few in a while").concurrency(2).rate_limit(3, Duration::from_secs(2));
+    const SPEC: JobSpec =
+        spec("drill_paced", "Drill: a few in a while").concurrency(2).rate_limit(3, Duration::from_secs(2));
 
     async fn run(self, ctx: JobContext) -> JobResult {
         self.0.run(ctx).await
