@@ -6,6 +6,7 @@ use actix::Addr;
 use uuid::Uuid;
 
 use crate::actors::health::Health;
+use crate::actors::relay::Relay;
 use crate::actors::supervisor::JobSupervisor;
 use crate::actors::tracker::JobTracker;
 use crate::job::{DbPool, Registry};
@@ -21,6 +22,8 @@ pub struct AppState {
     pub supervisor: Addr<JobSupervisor>,
     /// Where live clients join.
     pub tracker: Addr<JobTracker>,
+    /// Told whose logs a client follows, where other nodes may share the database.
+    pub relay: Option<Addr<Relay>>,
     /// For reading.
     pub db: DbPool,
     /// For probes.

@@ -4,6 +4,7 @@
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
 //!         pauses ┘  cancel ┘        └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
+//!  changes, notify                                     (what nodes hear of each other)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -11,6 +12,7 @@
 //! `statement::Cached`: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
 
 pub mod cancel;
+pub mod changes;
 pub mod claim;
 pub mod connect;
 pub mod curve;
@@ -24,6 +26,7 @@ pub mod listing;
 pub mod lock;
 pub mod migrations;
 pub mod nodes;
+pub mod notify;
 mod nul;
 pub mod pauses;
 pub mod pool;

@@ -140,6 +140,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    removals (job_id) {
+        job_id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        node_id -> Uuid,
+        rev -> Int8,
+        at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     job_curves,
     job_events,
@@ -150,4 +161,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     nodes,
     pauses,
     recent_starts,
+    removals,
 );
