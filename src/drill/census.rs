@@ -63,6 +63,11 @@ impl Census {
         Ok(census)
     }
 
+    /// Some of all.
+    pub fn some(&self) -> Vec<Uuid> {
+        self.some_running.iter().chain(&self.some_ended).copied().collect()
+    }
+
     /// How many have not ended.
     pub fn unfinished(&self) -> usize {
         self.unfinished.values().sum()

@@ -99,32 +99,44 @@ impl Violation {
 
 /// A job as it is in the end.
 #[derive(Clone, Debug, QueryableByName)]
-#[allow(missing_docs)]
 pub struct JobRow {
+    /// Its id.
     #[diesel(sql_type = SqlUuid)]
     pub id: Uuid,
+    /// Its type.
     #[diesel(sql_type = Text)]
     pub type_name: String,
+    /// Its status.
     #[diesel(sql_type = Text)]
     pub status: String,
+    /// What its handler returned.
     #[diesel(sql_type = Nullable<Text>)]
     pub outcome: Option<String>,
+    /// Its last attempt.
     #[diesel(sql_type = Integer)]
     pub attempt: i32,
+    /// How often its node died under it.
     #[diesel(sql_type = Integer)]
     pub interruptions: i32,
+    /// How often that is forgiven.
     #[diesel(sql_type = Integer)]
     pub max_interruptions: i32,
+    /// How many of its attempts failed and were followed by another.
     #[diesel(sql_type = Integer)]
     pub failures: i32,
+    /// How many may.
     #[diesel(sql_type = Integer)]
     pub max_retries: i32,
+    /// How many items it told of.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub processed_items: Option<i64>,
+    /// Why it failed.
     #[diesel(sql_type = Nullable<Text>)]
     pub error: Option<String>,
+    /// When it ended.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub completed_at: Option<DateTime<Utc>>,
+    /// The number of its last change.
     #[diesel(sql_type = BigInt)]
     pub rev: i64,
     /// The number of its request.
@@ -137,35 +149,43 @@ pub struct JobRow {
 
 /// Something that happened to a job.
 #[derive(Clone, Debug, QueryableByName)]
-#[allow(missing_docs)]
 pub struct EventRow {
     /// Taken when it was stored: of two events where one made the other possible, the first has the smaller.
     #[diesel(sql_type = BigInt)]
     pub id: i64,
+    /// Whose.
     #[diesel(sql_type = SqlUuid)]
     pub job_id: Uuid,
+    /// When, by the database.
     #[diesel(sql_type = Timestamptz)]
     pub at: DateTime<Utc>,
+    /// What.
     #[diesel(sql_type = Text)]
     pub kind: String,
+    /// In which attempt.
     #[diesel(sql_type = Integer)]
     pub attempt: i32,
+    /// On which node, where that is said.
     #[diesel(sql_type = Nullable<SqlUuid>)]
     pub node_id: Option<Uuid>,
 }
 
 /// A write of a run.
 #[derive(Clone, Debug, QueryableByName)]
-#[allow(missing_docs)]
 pub struct WriteRow {
+    /// Whose.
     #[diesel(sql_type = SqlUuid)]
     pub job_id: Uuid,
+    /// Of which attempt.
     #[diesel(sql_type = Integer)]
     pub attempt: i32,
+    /// In which process of the drill.
     #[diesel(sql_type = Integer)]
     pub process: i32,
+    /// What was done: `start`, `item`, `end`.
     #[diesel(sql_type = Text)]
     pub step: String,
+    /// When, by the database.
     #[diesel(sql_type = Timestamptz)]
     pub at: DateTime<Utc>,
     /// Whether the job was this attempt's at that moment.

@@ -1,4 +1,4 @@
-//! The load: people and scripts that submit, cancel and retry through any node, and note what they were answered.
+//! The load: people and scripts that submit, cancel, retry and look through any node, and note what they were answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -69,9 +69,10 @@ impl Load {
         let census = self.census.borrow();
         match dice.u32(..100) {
             0..12 => dice.choice(&census.some_running).map(|job| Act::Cancel(*job)),
-            12..17 => dice.choice(&census.some_ended).map(|job| Act::Retry(*job, self.params(dice, "drill_serial"))),
+            12..27 => dice.choice(census.some()).map(|job| Act::Look(job, dice.usize(..LOOKS.len()))),
+            27..31 => dice.choice(&census.some_ended).map(|job| Act::Retry(*job, self.params(dice, "drill_serial"))),
             _ if census.unfinished() >= self.enough => None,
-            17..27 => {
+            31..41 => {
                 let of_batch = |_| ("drill_count", self.params(dice, "drill_count"));
                 Some(Act::Submit((0..6).map(of_batch).collect()))
             }
@@ -106,11 +107,25 @@ impl Load {
     }
 }
 
+/// What is read.
+const LOOKS: [&str; 8] = [
+    "/api/jobs/{id}",
+    "/api/jobs/{id}/events",
+    "/api/jobs/{id}/explain",
+    "/api/jobs/{id}/logs",
+    "/api/jobs?limit=20",
+    "/api/job-types",
+    "/api/nodes",
+    "/api/stats",
+];
+
 /// Something that is asked for.
 enum Act {
     Submit(Vec<(&'static str, Value)>),
     Retry(Uuid, Value),
     Cancel(Uuid),
+    /// Reads something about this job, or all.
+    Look(Uuid, usize),
 }
 
 impl Act {
@@ -135,6 +150,13 @@ impl Act {
                     ledger.note_retry();
                 }
                 ledger.note(Request { tags, answer });
+            }
+            Self::Look(job, what) => {
+                let path = LOOKS[what].replace("{id}", &job.to_string());
+                let reply = api.get(&url, &path).await;
+                if reply.as_ref().is_some_and(|reply| !matches!(reply.status, 200 | 503)) {
+                    ledger.note_odd(odd(&path, reply.as_ref()));
+                }
             }
             Self::Cancel(job) => {
                 let at = Utc::now();

@@ -27,6 +27,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const OPEN: Duration = Duration::from_secs(3);
 /// After this much silence a sign of life is asked for, and after twice as much the node is given up: it may be frozen.
 const SILENCE: Duration = Duration::from_secs(3);
+/// After one of so many frames it reads nothing for a while, as a busy client does.
+const SLOW_ONE_OF: u32 = 200;
+const SLOW: Duration = Duration::from_secs(2);
 /// Between two attempts to find a node.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -146,7 +149,7 @@ impl Listener {
                 && let Some(mut socket) = self.open(&url).await
             {
                 tokio::select! {
-                    () = Self::hear(&mut socket, &self.heard, &self.api, &self.cluster) => {}
+                    () = Self::hear(&mut socket, &self.heard, &self.api, &self.cluster, &mut self.dice) => {}
                     () = self.tear.notified() => {}
                 }
                 lock(&self.heard).reconnects += 1;
@@ -168,7 +171,7 @@ impl Listener {
         Some(socket)
     }
 
-    async fn hear(socket: &mut Socket, heard: &Mutex<Heard>, api: &Api, cluster: &Cluster) {
+    async fn hear(socket: &mut Socket, heard: &Mutex<Heard>, api: &Api, cluster: &Cluster, dice: &mut fastrand::Rng) {
         let mut asked = false;
         loop {
             match timeout(SILENCE, socket.next()).await {
@@ -177,6 +180,9 @@ impl Listener {
                     // A frame that is none shows as a job that it never heard of.
                     let Ok(frame) = serde_json::from_str(text.as_str()) else { return };
                     let missing = lock(heard).take(frame);
+                    if dice.u32(..SLOW_ONE_OF) == 0 {
+                        sleep(SLOW).await; // the node has to cope with what waits
+                    }
                     if !ask_for(missing, heard, api, cluster).await {
                         return;
                     }

@@ -52,6 +52,11 @@ fn ended_once(job: &JobRow, events: &[&EventRow]) -> Option<Violation> {
         let text = format!("attempt {} started after it was {}", after.attempt, end.kind);
         return Some(Violation::of(Kind::EndedTwice, job.id, text));
     }
+    let starts = events.iter().filter(|event| event.kind == "started").map(|event| event.attempt);
+    if !starts.eq(1..=job.attempt) {
+        let text = format!("it is at attempt {}, and its history does not have the start of each", job.attempt);
+        return Some(Violation::of(Kind::EndDisagrees, job.id, text));
+    }
     let agrees = end.kind == job.status && end.attempt == job.attempt;
     (!agrees).then(|| {
         let text = format!(
@@ -114,24 +119,29 @@ mod tests {
         assert_eq!(found(job(1), &lived, None), []);
         assert_eq!(found(with("running", None), &lived, None), [Kind::NotEnded]);
         assert_eq!(found(job(1), &lived[..2], None), [Kind::EndDisagrees]);
-        assert_eq!(found(job(1), &[lived[2], (4, "completed", 1)], None), [Kind::EndedTwice]);
-        assert_eq!(found(job(1), &[lived[2], (4, "started", 2)], None), [Kind::EndedTwice]);
-        assert_eq!(found(JobRow { attempt: 2, ..job(1) }, &lived, None), [Kind::EndDisagrees]);
+        assert_eq!(found(job(1), &[lived[1], lived[2], (4, "completed", 1)], None), [Kind::EndedTwice]);
+        assert_eq!(found(job(1), &[lived[1], lived[2], (4, "started", 2)], None), [Kind::EndedTwice]);
+        assert_eq!(found(job(1), &[lived[2]], None), [Kind::EndDisagrees]);
+        let second = JobRow { attempt: 2, ..job(1) };
+        assert_eq!(found(second.clone(), &lived, None), [Kind::EndDisagrees]);
+        let twice = [lived[1], (3, "rescued", 1), (4, "started", 2), (5, "completed", 1)];
+        assert_eq!(found(second, &twice, None), [Kind::EndDisagrees]);
     }
 
     #[test]
     fn an_accepted_cancel_is_kept_and_an_unasked_one_is_told() {
-        let cancelled = [(1, "cancelled", 1)];
+        let cancelled = [(1, "started", 1), (2, "cancelled", 1)];
+        let completed = [(1, "started", 1), (2, "completed", 1)];
         assert_eq!(found(with("cancelled", None), &cancelled, Some(true)), []);
         assert_eq!(found(with("cancelled", None), &cancelled, Some(false)), []);
         assert_eq!(found(with("cancelled", None), &cancelled, None), [Kind::CancelBroken]);
-        assert_eq!(found(job(1), &[(1, "completed", 1)], Some(true)), [Kind::CancelBroken]);
-        assert_eq!(found(job(1), &[(1, "completed", 1)], Some(false)), []);
+        assert_eq!(found(job(1), &completed, Some(true)), [Kind::CancelBroken]);
+        assert_eq!(found(job(1), &completed, Some(false)), []);
     }
 
     #[test]
     fn a_job_fails_only_as_it_was_told_to() {
-        let failed = [(1, "failed", 1)];
+        let failed = [(1, "started", 1), (2, "failed", 1)];
         let told = JobRow { failures: 3, max_retries: 3, ..with("failed", Some("told to fail at item 3")) };
         assert_eq!(found(told.clone(), &failed, None), []);
         assert_eq!(found(JobRow { failures: 1, ..told }, &failed, None), [Kind::FailedOddly]);
