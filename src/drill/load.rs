@@ -154,18 +154,17 @@ impl Act {
             Self::Look(job, what) => {
                 let path = LOOKS[what].replace("{id}", &job.to_string());
                 let reply = api.get(&url, &path).await;
-                if reply.as_ref().is_some_and(|reply| !matches!(reply.status, 200 | 503)) {
+                if reply.as_ref().is_some_and(|reply| !is_fair(reply.status, 200)) {
                     ledger.note_odd(odd(&path, reply.as_ref()));
                 }
             }
             Self::Cancel(job) => {
                 let at = Utc::now();
                 let reply = api.post(&url, &format!("/api/jobs/{job}/cancel"), &json!({})).await;
-                let status = reply.as_ref().map(|reply| reply.status);
-                if !matches!(status, None | Some(202 | 409 | 503)) {
+                if reply.as_ref().is_some_and(|reply| !is_fair(reply.status, 202) && reply.status != 409) {
                     ledger.note_odd(odd("cancel", reply.as_ref()));
                 }
-                ledger.note_wish(Wish { job, at, accepted: status == Some(202) });
+                ledger.note_wish(Wish { job, at, accepted: reply.is_some_and(|reply| reply.status == 202) });
             }
         }
     }
@@ -175,6 +174,11 @@ fn tag(params: &Value) -> i64 {
     params["tag"].as_i64().unwrap_or_default()
 }
 
+/// Whether a server may answer this. 503 says that something is away, 408 that a server was frozen while it was asked.
+const fn is_fair(status: u16, done: u16) -> bool {
+    status == done || matches!(status, 408 | 503)
+}
+
 /// What an answer to a request for jobs means. 503 says that it may have been stored.
 fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str) -> Answer {
     match reply {
@@ -182,7 +186,7 @@ fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str) -> Answer {
         Some(reply) => match reply.status {
             201 => Answer::Accepted(ids(&reply.body)),
             409 => Answer::Refused,
-            503 => Answer::Unknown,
+            503 | 408 => Answer::Unknown,
             _ => {
                 ledger.note_odd(odd(what, Some(&reply)));
                 Answer::Unknown

@@ -4,13 +4,13 @@
 //! job without such a fence would have made. One that was sent before its run was stopped may arrive a little later: on a fair
 //! line at once, on one that holds what was sent when that is over. Beyond that the run went on, and should not have.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::life::run_end;
-use crate::drill::faults::FaultKind;
+use crate::drill::faults::{Disturbance, FaultKind};
 use crate::drill::history::{History, JobRow, Kind, Violation, WriteRow};
 use crate::drill::inject::holds_statements;
 
@@ -95,34 +95,45 @@ pub struct WroteOn {
     pub excused: bool,
 }
 
-/// The writes that were not owned.
+/// The writes that were not owned, of each run in their order. A run waits for each of its writes: only the first can have been
+/// on its way when its job was lost.
 pub fn wrote_on(history: &History) -> Vec<WroteOn> {
     let mut lost: HashMap<(Uuid, i32), DateTime<Utc>> = HashMap::new();
     for event in history.events.iter().filter(|event| run_end(event)) {
         lost.entry((event.job_id, event.attempt)).or_insert(event.at);
     }
+    let mut seen = HashSet::new();
     let of_write = |write: &WriteRow| {
-        let lost_at = lost.get(&(write.job_id, write.attempt)).copied().unwrap_or(write.at);
+        let run = (write.job_id, write.attempt);
+        let lost_at = lost.get(&run).copied().unwrap_or(write.at);
+        let on_its_way = seen.insert(run) && may_be_on_its_way(history, write, lost_at);
         WroteOn {
             job: write.job_id,
             attempt: write.attempt,
             process: write.process,
             after: write.at - lost_at,
-            excused: may_be_on_its_way(history, write, lost_at),
+            excused: on_its_way || is_held(history, write),
         }
     };
     history.writes.iter().filter(|write| !write.owned).map(of_write).collect()
 }
 
+/// No statement outlives the connection that it was sent on.
 fn may_be_on_its_way(history: &History, write: &WriteRow, lost_at: DateTime<Utc>) -> bool {
-    let mut suffered = history.disturbances.iter().filter(|d| d.process.is_some_and(|(p, _)| p == write.process));
-    // No statement outlives the connection that it was sent on.
-    let sent_after_cut = |kind, until| kind == FaultKind::Cut && lost_at < until && until <= write.at;
-    if suffered.clone().any(|d| sent_after_cut(d.kind, d.until)) {
-        return false;
-    }
-    let held = |from, until| from <= write.at && write.at <= until + LET_GO;
-    write.at - lost_at <= ON_ITS_WAY || suffered.any(|d| holds_statements(d.kind) && held(d.from, d.until))
+    let cut_since = |d: &Disturbance| d.kind == FaultKind::Cut && lost_at < d.until && d.until <= write.at;
+    write.at - lost_at <= ON_ITS_WAY && !suffered(history, write).any(cut_since)
+}
+
+/// Whether the process of a write, or its line, was just let go.
+fn is_held(history: &History, write: &WriteRow) -> bool {
+    let held = |d: &Disturbance| holds_statements(d.kind) && d.from <= write.at && write.at <= d.until + LET_GO;
+    suffered(history, write).any(held)
+}
+
+/// What the process of a write suffered.
+fn suffered<'h>(history: &'h History, write: &WriteRow) -> impl Iterator<Item = &'h Disturbance> {
+    let process = write.process;
+    history.disturbances.iter().filter(move |d| d.process.is_some_and(|(suffered, _)| suffered == process))
 }
 
 #[cfg(test)]
@@ -162,8 +173,12 @@ mod tests {
 
     /// Attempt 1 lost its job at 1000 ms and wrote at this time all the same.
     fn zombie(write_at: i64, disturbance: Option<(FaultKind, i64, i64)>) -> History {
-        let mut unowned = steps(1, &[("item", write_at)]);
-        unowned[0].owned = false;
+        zombies(&[write_at], disturbance)
+    }
+
+    fn zombies(write_at: &[i64], disturbance: Option<(FaultKind, i64, i64)>) -> History {
+        let mut unowned = steps(1, &write_at.iter().map(|at| ("item", *at)).collect::<Vec<_>>());
+        unowned.iter_mut().for_each(|write| write.owned = false);
         let disturbance = disturbance.map(|(kind, from, until)| Disturbance {
             kind,
             process: Some((1, id(9))),
@@ -179,6 +194,7 @@ mod tests {
         assert_eq!(kinds(writes(&zombie(2_500, None))), []);
         assert_eq!(wrote_on(&zombie(2_500, None)).len(), 1);
         assert_eq!(kinds(writes(&zombie(6_500, None))), [Kind::WroteOn]);
+        assert_eq!(kinds(writes(&zombies(&[1_100, 1_200], None))), [Kind::WroteOn], "the second was sent after it");
         let frozen = Some((FaultKind::Freeze, 0, 20_000));
         assert_eq!(kinds(writes(&zombie(21_000, frozen))), []);
         assert_eq!(kinds(writes(&zombie(30_000, frozen))), [Kind::WroteOn]);
