@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
+use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable, Wake};
 use super::health::Health;
 use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
@@ -397,6 +397,15 @@ impl Handler<SetPaused> for JobSupervisor {
         self.pauses.push(WaitingPause { wish, reply });
         self.turn(ctx);
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(Unavailable("the server is stopping".to_owned()))) })
+    }
+}
+
+impl Handler<Wake> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        self.claim_due = true;
+        self.turn(ctx);
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::state::AppState;
-use crate::actors::health::RunnerState;
+use crate::actors::health::{HealthProblem, RunnerState};
 use crate::job::DbPool;
 
 /// Probes are asked every few seconds, and give up themselves after one or two.
@@ -48,6 +48,8 @@ pub struct Ready {
     pub unwritten: u64,
     /// What runs the jobs of each type.
     pub runners: BTreeMap<String, RunnerState>,
+    /// What people have to set right. The server is ready all the same.
+    pub problems: Vec<HealthProblem>,
 }
 
 /// Says that the process is up.
@@ -82,6 +84,7 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
         sessions: figure(&health.sessions),
         unwritten: figure(&health.unwritten),
         runners: names.filter_map(|name| Some((name.to_owned(), health.runner_state(name)?))).collect(),
+        problems: health.problems(),
     };
     if body.ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

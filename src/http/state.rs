@@ -6,6 +6,7 @@ use actix::Addr;
 use uuid::Uuid;
 
 use crate::actors::health::Health;
+use crate::actors::scheduler::JobScheduler;
 use crate::actors::supervisor::JobSupervisor;
 use crate::actors::tracker::JobTracker;
 use crate::job::{DbPool, Registry};
@@ -19,6 +20,8 @@ pub struct AppState {
     pub registry: Registry,
     /// Where commands go.
     pub supervisor: Addr<JobSupervisor>,
+    /// Who is told of written schedules.
+    pub scheduler: Addr<JobScheduler>,
     /// Where live clients join.
     pub tracker: Addr<JobTracker>,
     /// For reading.

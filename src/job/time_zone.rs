@@ -21,7 +21,8 @@ fn near(name: &str) -> Vec<&'static str> {
         let city = zone.rsplit('/').next().unwrap_or(&zone);
         strsim::jaro_winkler(&wanted, &zone).max(strsim::jaro_winkler(&wanted, city))
     };
-    let mut near: Vec<_> = TZ_VARIANTS.iter().map(|zone| (alike(zone), zone.name())).filter(|(a, _)| *a >= ALIKE).collect();
+    let mut near: Vec<_> =
+        TZ_VARIANTS.iter().map(|zone| (alike(zone), zone.name())).filter(|(a, _)| *a >= ALIKE).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     near.into_iter().map(|(_, name)| name).take(TOLD).collect()
 }

@@ -156,8 +156,12 @@ mod tests {
 
     #[test]
     fn what_counts_on_is_due_in_real_time() {
-        for (zone, after) in [("Europe/Berlin", "2026-03-28T20:00:00Z"), ("Europe/Berlin", "2026-10-24T20:00:00Z"),
-                              ("America/New_York", "2026-03-08T00:00:00Z"), ("America/New_York", "2026-10-31T23:00:00Z")] {
+        for (zone, after) in [
+            ("Europe/Berlin", "2026-03-28T20:00:00Z"),
+            ("Europe/Berlin", "2026-10-24T20:00:00Z"),
+            ("America/New_York", "2026-03-08T00:00:00Z"),
+            ("America/New_York", "2026-10-31T23:00:00Z"),
+        ] {
             for (cron, step) in [("0 * * * *", 3_600), ("*/15 * * * *", 900), ("*/20 * * * * *", 20)] {
                 let table = table(cron, zone);
                 let mut expected = at(after);
@@ -167,7 +171,11 @@ mod tests {
                 }
             }
         }
-        assert_eq!(due("*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 1), ["30 02:00 +0200"], "the gap has none");
+        assert_eq!(
+            due("*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 1),
+            ["30 02:00 +0200"],
+            "the gap has none"
+        );
         let twice = due("*/30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 4);
         assert_eq!(twice, ["25 02:00 +0200", "25 02:30 +0200", "25 02:00 +0100", "25 02:30 +0100"]);
     }

@@ -4,6 +4,7 @@
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
 //!         pauses ┘  cancel ┘        └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
+//!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -14,6 +15,7 @@ pub mod cancel;
 pub mod claim;
 pub mod connect;
 pub mod curve;
+pub mod due;
 pub mod embedded;
 pub mod enqueue;
 pub mod explain;
@@ -31,6 +33,9 @@ pub mod progress;
 pub mod read;
 pub mod rescue;
 pub mod row;
+pub mod schedule_jobs;
+pub mod schedule_runs;
+pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
 mod statement;
