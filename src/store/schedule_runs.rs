@@ -1,6 +1,7 @@
 //! The history of a schedule: what became of its due times, and who changed it. The newest lines of each are kept.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName};
@@ -91,9 +92,17 @@ pub struct RunRow {
     pub reason: Option<String>,
 }
 
-/// Writes a line and lets the oldest go. A second line about the same due time is a unique violation.
+/// Whether there is a line about this due time already.
+pub async fn is_noted(conn: &mut AsyncPgConnection, id: Uuid, due_at: DateTime<Utc>) -> QueryResult<bool> {
+    let of_it = schedule_runs::table.filter(schedule_runs::schedule_id.eq(id)).filter(schedule_runs::due_at.eq(due_at));
+    diesel::select(exists(of_it)).get_result(conn).await
+}
+
+/// Writes a line and lets the oldest go. Of two lines about the same due time the first stays.
 pub async fn note(conn: &mut AsyncPgConnection, run: &NewRun) -> QueryResult<()> {
-    diesel::insert_into(schedule_runs::table).values(run).execute(conn).await?;
+    let one_each = (schedule_runs::schedule_id, schedule_runs::due_at);
+    let line = diesel::insert_into(schedule_runs::table).values(run);
+    line.on_conflict(one_each).do_nothing().execute(conn).await?;
     let of_it = || schedule_runs::table.filter(schedule_runs::schedule_id.eq(run.schedule_id));
     let newest = of_it().select(schedule_runs::id).order(schedule_runs::id.desc()).offset(KEPT);
     let oldest: Option<i64> = newest.first(conn).await.optional()?;

@@ -23,5 +23,8 @@ mod pausing;
 mod private_postgres;
 mod retrying;
 mod scan_library;
+mod schedules;
+mod schedules_firing;
+mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
