@@ -1,4 +1,4 @@
--- The place of a pending job in the order of claims: when its time comes, ten minutes earlier for each point of priority. A
+-- The place of a pending job in the order of claims: since when it waits, ten minutes earlier for each point of priority. A
 -- job that waits is overtaken only by what is worth more than its wait, so none starves, and the order of two jobs never changes.
 ALTER TABLE jobs
     ADD COLUMN turn_at     timestamptz NOT NULL DEFAULT now(),
@@ -11,10 +11,10 @@ ALTER TABLE jobs
     ADD COLUMN child_key   text,
     -- The schedule that made it.
     ADD COLUMN schedule_id uuid,
-    -- Jobs with the same key run one after the other, in the order of their ids.
+    -- Jobs with the same key run one after the other, in the order of their creation.
     ADD COLUMN queue_key   text;
 
-UPDATE jobs SET turn_at = run_at - priority * interval '10 minutes';
+UPDATE jobs SET turn_at = greatest(run_at, created_at) - priority * interval '10 minutes';
 
 DROP INDEX jobs_claim;
 -- Claims read this in its order.
@@ -23,7 +23,7 @@ CREATE UNIQUE INDEX jobs_by_child_key ON jobs (parent_id, child_key) WHERE child
 CREATE INDEX jobs_under ON jobs USING gin (ancestors)
     WHERE ancestors <> '{}' AND status IN ('pending', 'running', 'cancelling');
 CREATE INDEX jobs_by_schedule ON jobs (schedule_id, id DESC) WHERE schedule_id IS NOT NULL;
-CREATE INDEX jobs_by_queue_key ON jobs (queue_key, id)
+CREATE INDEX jobs_by_queue_key ON jobs (queue_key, created_at, id)
     WHERE queue_key IS NOT NULL AND status IN ('pending', 'running', 'cancelling');
 
 -- The starts of jobs of types with a rate limit, as long as the limit looks back.

@@ -1,10 +1,9 @@
 //! What the end of a handler means for its job.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::attempt_task::Ended;
-use crate::job::{Attempt, Outcome, OutcomeKind, StopReason, cut};
+use crate::job::{Attempt, JobSpec, Outcome, OutcomeKind, RetryPolicy, StopReason, cut};
 use crate::store::cancel::Rung;
 use crate::store::finish::{FinishWrite, ReleaseWrite};
 
@@ -19,8 +18,8 @@ pub enum Conclusion {
     Release(ReleaseWrite),
 }
 
-/// Works out what to write about a run that came to its end. `timeout` is its type's, for the error text.
-pub fn conclude(attempt: &Arc<Attempt>, how: Ended, timeout: Option<Duration>) -> Conclusion {
+/// Works out what to write about a run that came to its end.
+pub fn conclude(attempt: &Arc<Attempt>, how: Ended, spec: &JobSpec) -> Conclusion {
     let reason = attempt.stop.reason();
     let (outcome, error) = match how {
         Ended::Returned(outcome) => (outcome, None),
@@ -31,22 +30,24 @@ pub fn conclude(attempt: &Arc<Attempt>, how: Ended, timeout: Option<Duration>) -
     match (reason, outcome.kind) {
         (Some(StopReason::Interrupted), OutcomeKind::Cancelled) => release(attempt, "its node is shutting down"),
         (Some(StopReason::TimedOut), OutcomeKind::Cancelled) => {
-            let limit = timeout.map_or_else(String::new, |t| format!(" after {} s", t.as_secs_f64()));
-            finish(attempt, Outcome::failed(""), Some(format!("timed out{limit}")), Rung::Stopped)
+            let limit = spec.timeout.map_or_else(String::new, |t| format!(" after {} s", t.as_secs_f64()));
+            finish(attempt, Outcome::failed(""), Some(format!("timed out{limit}")), Rung::Stopped, spec.retry)
         }
-        _ => finish(attempt, outcome, error, Rung::Stopped),
+        _ => finish(attempt, outcome, error, Rung::Stopped, spec.retry),
     }
 }
 
-/// What to write about a run that still holds a thread and is given up.
+/// What to write about a run that still holds a thread and is given up. No other attempt follows: it would run beside this one.
 pub fn abandon(attempt: &Arc<Attempt>) -> Conclusion {
     match attempt.stop.reason() {
         Some(StopReason::Interrupted) => release(attempt, "its node is shutting down; it blocked its thread"),
         Some(StopReason::TimedOut) => {
             let error = "timed out; it blocked its thread and was abandoned".to_owned();
-            finish(attempt, Outcome::failed(""), Some(error), Rung::Abandoned)
+            finish(attempt, Outcome::failed(""), Some(error), Rung::Abandoned, RetryPolicy::NEVER)
         }
-        Some(StopReason::Cancelled) | None => finish(attempt, Outcome::cancelled(), None, Rung::Abandoned),
+        Some(StopReason::Cancelled) | None => {
+            finish(attempt, Outcome::cancelled(), None, Rung::Abandoned, RetryPolicy::NEVER)
+        }
     }
 }
 
@@ -55,7 +56,13 @@ pub fn release(attempt: &Arc<Attempt>, reason: &str) -> Conclusion {
     Conclusion::Release(ReleaseWrite { job_id: attempt.job_id, attempt: attempt.number, reason: reason.to_owned() })
 }
 
-fn finish(attempt: &Arc<Attempt>, outcome: Outcome, error: Option<String>, rung: Rung) -> Conclusion {
+fn finish(
+    attempt: &Arc<Attempt>,
+    outcome: Outcome,
+    error: Option<String>,
+    rung: Rung,
+    retry: RetryPolicy,
+) -> Conclusion {
     let item_errors = attempt.take_item_errors();
     let mut progress = attempt.progress();
     let mut kind = outcome.kind;
@@ -82,6 +89,7 @@ fn finish(attempt: &Arc<Attempt>, outcome: Outcome, error: Option<String>, rung:
         error_count: item_errors.count,
         item_errors: item_errors.kept,
         rung,
+        retry,
     }))
 }
 
@@ -101,7 +109,7 @@ mod tests {
 
     use super::{Conclusion, conclude};
     use crate::actors::attempt_task::Ended;
-    use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser, StopReason};
+    use crate::job::{Attempt, JobSpec, Outcome, OutcomeKind, ProgressParser, StopReason};
     use crate::store::finish::FinishWrite;
 
     fn attempt() -> Arc<Attempt> {
@@ -110,7 +118,7 @@ mod tests {
     }
 
     fn finished(attempt: &Arc<Attempt>, how: Ended) -> FinishWrite {
-        match conclude(attempt, how, None) {
+        match conclude(attempt, how, &JobSpec::new("t", "T")) {
             Conclusion::Finish(write) => *write,
             Conclusion::Release(_) => panic!("released"),
         }
@@ -137,7 +145,7 @@ mod tests {
     fn an_interrupted_run_goes_back_to_the_queue_unless_it_was_done() {
         let attempt = attempt();
         attempt.stop.request(StopReason::Interrupted);
-        assert!(matches!(conclude(&attempt, Ended::Dropped, None), Conclusion::Release(_)));
+        assert!(matches!(conclude(&attempt, Ended::Dropped, &JobSpec::new("t", "T")), Conclusion::Release(_)));
         let write = finished(&attempt, Ended::Returned(Outcome::completed()));
         assert_eq!(write.outcome, OutcomeKind::Completed);
     }

@@ -199,8 +199,13 @@ impl JobRunner {
             return;
         }
         let number = run.attempt.number;
-        if reason == StopReason::Cancelled {
-            self.climbed(&run.attempt, Rung::Delivered);
+        match reason {
+            StopReason::Cancelled => self.climbed(&run.attempt, Rung::Delivered),
+            StopReason::TimedOut => {
+                self.climbed(&run.attempt, Rung::TimedOut);
+                self.climbed(&run.attempt, Rung::Delivered);
+            }
+            StopReason::Interrupted => {}
         }
         ctx.run_later(grace, move |runner, ctx| runner.abort(job_id, number, ctx));
     }
@@ -208,7 +213,7 @@ impl JobRunner {
     fn abort(&self, job_id: Uuid, number: i32, ctx: &mut Context<Self>) {
         let Some(run) = self.current(job_id, number).filter(|run| !run.abort.is_finished()) else { return };
         run.abort.abort();
-        if run.attempt.stop.reason() == Some(StopReason::Cancelled) {
+        if run.attempt.stop.reason() != Some(StopReason::Interrupted) {
             self.climbed(&run.attempt, Rung::Aborted);
         }
         ctx.run_later(ABORT_GRACE, move |runner, _| runner.abandon(job_id, number));
@@ -241,7 +246,7 @@ impl JobRunner {
             Ended::Failed(error) => attempt.say(LogLevel::Error, module_path!(), error.as_str()),
             Ended::Returned(_) | Ended::Stopped | Ended::Dropped => {}
         }
-        self.settle(&attempt, conclusion::conclude(&attempt, ended.how, self.spec.timeout));
+        self.settle(&attempt, conclusion::conclude(&attempt, ended.how, &self.spec));
     }
 
     /// Forgets a run, tells the tracker what became of it and the supervisor that there is room.

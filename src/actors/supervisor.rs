@@ -22,7 +22,7 @@ use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
 use super::tracker::{BatchStored, JobTracker, Released, ReportTo, RequestCancel, Stored};
-use crate::job::{Admission, Environment, Registered, Registry, StopReason};
+use crate::job::{Environment, RateLimit, Registered, Registry, StopReason};
 use crate::store::claim::{Claimed, Room};
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
@@ -35,6 +35,9 @@ const BEAT: Duration = Duration::from_secs(1);
 const BEATS_PER_SWEEP: u32 = 5;
 /// While most of a type's slots are busy, freed ones are gathered for a moment: large claims are cheaper.
 const GATHER: Duration = Duration::from_millis(1);
+
+/// How soon the types with a limit are claimed again when another node had the turn: about as long as a claim takes.
+const NEXT_TURN: Duration = Duration::from_millis(10);
 
 /// How long a request waits for the tracker to store a wish. Longer means that the database is away.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
@@ -104,7 +107,9 @@ struct RunnerPlace {
     mailbox: Mailbox<JobRunner>,
     slots: u32,
     busy: u32,
-    serial: bool,
+    /// Its limits in the cluster.
+    in_cluster: Option<u32>,
+    rate_limit: Option<RateLimit>,
 }
 
 #[derive(Clone, Copy)]
@@ -150,7 +155,6 @@ impl JobSupervisor {
 
     fn place_runner(&mut self, registered: &Registered, slots: u32, ctx: &mut Context<Self>) {
         let spec = registered.spec;
-        let serial = spec.admission == Admission::Serial;
         let health = self.health.runner(spec.name);
         let waiting = health.map(|health| Arc::clone(&health.mailbox)).unwrap_or_default();
         let addr = JobRunner::new(RunnerParts {
@@ -170,7 +174,8 @@ impl JobSupervisor {
             health.slots.store(u64::from(slots), Ordering::Relaxed);
         }
         let mailbox = Mailbox::new(addr, waiting);
-        self.runners.insert(spec.name, RunnerPlace { mailbox, slots, busy: 0, serial });
+        let (in_cluster, rate_limit) = (spec.cluster_limit(), spec.rate_limit);
+        self.runners.insert(spec.name, RunnerPlace { mailbox, slots, busy: 0, in_cluster, rate_limit });
     }
 
     /// Takes a turn at the database, if there is a reason and none is under way.
@@ -195,6 +200,12 @@ impl JobSupervisor {
         let turn = take_turn(link, turn, self.tracker.clone());
         ctx.spawn(turn.into_actor(self).map(|(link, done), supervisor, ctx| {
             supervisor.link = Some(link);
+            if done.missed_turn {
+                ctx.run_later(NEXT_TURN, |supervisor, ctx| {
+                    supervisor.claim_due = true;
+                    supervisor.turn(ctx);
+                });
+            }
             supervisor.turn_done(done);
             supervisor.turn(ctx);
             supervisor.tell_drained();
@@ -208,7 +219,8 @@ impl JobSupervisor {
         let rooms = self.runners.iter().map(|(type_name, place)| Room {
             type_name,
             slots: place.slots.saturating_sub(place.busy),
-            serial: place.serial,
+            in_cluster: place.in_cluster,
+            rate_limit: place.rate_limit,
         });
         rooms.filter(|room| room.slots > 0).collect()
     }

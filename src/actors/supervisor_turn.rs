@@ -58,6 +58,8 @@ pub struct TurnDone {
     pub asked: Vec<Uuid>,
     /// Jobs that now run here.
     pub claimed: Vec<Claimed>,
+    /// Another node had the turn for the types with a limit.
+    pub missed_turn: bool,
     /// Whether the database answered all of it.
     pub answered: bool,
 }
@@ -90,7 +92,7 @@ pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) ->
     }
     if !rooms.is_empty() && done.answered {
         match link.once(async |conn| claim::claim(conn, node, &rooms).await).await {
-            Ok(claimed) => done.claimed = claimed,
+            Ok(claims) => (done.claimed, done.missed_turn) = (claims.jobs, claims.missed_turn),
             Err(error) => complain(&mut done, &error, "no job was claimed"),
         }
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::conclusion::Conclusion;
 use super::tracker::BatchStored;
-use crate::job::{Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, Status, middle_of_log};
+use crate::job::{Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, RetryPolicy, Status, middle_of_log};
 use crate::store::cancel::{self, CancelWrite, RungWrite};
 use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
@@ -242,7 +242,8 @@ async fn write_ends(
         let finished = finish::finish(conn, finishes).await?;
         if finished.len() < finishes.len() {
             let ours = |job: &JobSummary, n: usize| {
-                job.attempt == finishes[n].attempt && job.outcome == Some(finishes[n].outcome)
+                let again = job.status == Status::Pending && finishes[n].outcome == OutcomeKind::Failed;
+                job.attempt == finishes[n].attempt && (again || job.outcome == Some(finishes[n].outcome))
             };
             let runs = finishes.iter().map(|f| (f.job_id, f.attempt)).collect();
             record_late(conn, runs, &finished, ours, stored).await?;
@@ -331,6 +332,7 @@ fn unstorable(finish: &FinishWrite, error: &diesel::result::Error) -> FinishWrit
         error: Some(format!("its end could not be stored: {error}")),
         result: None,
         item_errors: Vec::new(),
+        retry: RetryPolicy::NEVER,
         progress: Progress { message: None, ..finish.progress.clone() },
         ..finish.clone()
     }

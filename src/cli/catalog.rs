@@ -1,5 +1,7 @@
 //! The job types as a command sees them: those of the server, or, where none runs, those of this program.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +31,9 @@ pub struct TypeEntry {
     pub admission: String,
     /// How many at a time on a node.
     pub concurrency: u32,
+    /// How many at a time in the cluster.
+    #[serde(default)]
+    pub in_cluster: Option<u32>,
     /// Set while it is paused. This program alone, without a server, can't tell.
     #[serde(default)]
     pub paused: Option<Pause>,
@@ -94,9 +99,31 @@ impl TypeEntry {
     /// How many may run, in words.
     pub fn admission(&self) -> String {
         match self.admission.as_str() {
-            "per_node" => format!("{} at a time", self.concurrency),
+            "per_node" => match self.in_cluster {
+                Some(limit) => format!("{} at a time, {limit} in all", self.concurrency),
+                None => format!("{} at a time", self.concurrency),
+            },
             other => other.to_owned(),
         }
+    }
+
+    /// What else there is to know of how its jobs run, a line each.
+    pub fn policies(&self) -> Vec<String> {
+        let number = |of: &Value, name: &str| of.get(name).and_then(Value::as_f64);
+        let seconds =
+            |of: &Value, name: &str| number(of, name).map(|s| words::duration(Duration::from_secs_f64(s.max(0.0))));
+        let rate = self.more.get("rate_limit").and_then(|rate| {
+            Some(format!("at most {} starts in {}", number(rate, "starts")?, seconds(rate, "period_seconds")?))
+        });
+        let timeout = self.more.get("timeout_seconds").and_then(Value::as_f64);
+        let timeout = timeout.map(|limit| {
+            format!("an attempt is stopped after {}", words::duration(Duration::from_secs_f64(limit.max(0.0))))
+        });
+        let retry = self.more.get("retry").and_then(|retry| {
+            let (first, longest) = (seconds(retry, "first_pause_seconds")?, seconds(retry, "longest_pause_seconds")?);
+            Some(format!("{} retries after a failure, {first} to {longest} apart", number(retry, "retries")?))
+        });
+        [rate, timeout, retry].into_iter().flatten().collect()
     }
 
     /// `paused by cli 5m ago: the disk is full`, if it is.

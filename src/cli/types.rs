@@ -108,8 +108,8 @@ fn show(catalog: &Catalog, name: &str, json: bool) -> Done {
     }
     print(format!("{} ({})", entry.label, entry.name))?;
     print(format!("{}, counts {}", entry.admission(), entry.unit.plural))?;
-    if let Some(pause) = entry.pause() {
-        print(pause)?;
+    for line in entry.policies().into_iter().chain(entry.pause()) {
+        print(line)?;
     }
     print("")?;
     let flags = Flags::of(entry, |_| false).command();

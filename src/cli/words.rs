@@ -143,7 +143,7 @@ pub mod tests {
         let now = Utc::now();
         serde_json::from_value(json!({
             "id": "019aa111-2222-7333-8444-5566778899aa", "type": "demo", "status": "pending", "progress": 0.0,
-            "error_count": 0, "priority": 0, "run_at": now, "attempt": 0, "interruptions": 0, "created_by": "cli",
+            "error_count": 0, "priority": 0, "run_at": now, "attempt": 0, "interruptions": 0, "failures": 0, "max_retries": 0, "created_by": "cli",
             "created_at": now, "updated_at": now, "rev": 1
         }))
         .unwrap()

@@ -13,7 +13,7 @@ use super::read::read;
 use super::refusals;
 use super::show::unknown;
 use super::state::AppState;
-use crate::job::Status;
+use crate::job::{JobSpec, Status};
 use crate::store::explain::{self, Facts, Waiting};
 use crate::store::nodes::NodeRow;
 use crate::store::pauses::Pause;
@@ -28,18 +28,28 @@ const BLOCKS: f64 = 1.0;
 pub enum ExplanationCode {
     /// Its time has not come: `run_at`.
     Scheduled,
+    /// Its last attempt failed, and the next one is due later: `run_at`, `error`.
+    RetryAt,
     /// Its type is paused: `paused`.
     Paused,
     /// No live node has a slot for its type, taken or free.
     NoNode,
     /// One of its type runs in the cluster at a time, and one does: `held_by`.
     SerialHeld,
+    /// So many of its type run in the cluster as may: `in_cluster`, `held_by`.
+    ClusterLimit,
+    /// So many of its type were started lately as may: `rate_until`.
+    RateLimited,
+    /// Another job of its queue runs or comes first: `held_by`.
+    QueuedBehind,
     /// All slots of its type are taken, on every live node: `slots`, `held_by`.
     SlotsTaken,
     /// Nothing is in its way but those that come first: `ahead`.
     Next,
     /// It runs: `node`, `attempt`, `since`.
     Running,
+    /// Its time is up, and it is being stopped: `rung`, `cancel`.
+    TimedOut,
     /// It is asked to stop: `rung`, `cancel`.
     Cancelling,
     /// Its node is gone; another one hands it back within seconds.
@@ -110,6 +120,14 @@ pub struct Explanation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub slots: Option<SlotsTaken>,
+    /// How many of its type may run in the cluster, while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    pub in_cluster: Option<u32>,
+    /// When the rate limit of its type lets the next job start; while that is to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rate_until: Option<DateTime<Utc>>,
     /// How many jobs of its type come first; up to 1,000, which stands for that many or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0, maximum = 1000)]
@@ -158,21 +176,23 @@ pub struct Explanation {
     ),
 )]
 pub async fn explain(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Result<Json<Explanation>, ApiError> {
-    let facts = read(&state.db, async |conn| explain::facts(conn, *id).await).await?.ok_or_else(|| unknown(*id))?;
+    let rate_limit = |name: &str| state.registry.get(name).and_then(|known| known.spec.rate_limit);
+    let facts = read(&state.db, async |conn| explain::facts(conn, *id, rate_limit).await).await?;
+    let facts = facts.ok_or_else(|| unknown(*id))?;
     let job = &facts.job;
+    let spec = state.registry.get(&job.type_name).map(|known| &known.spec);
     let attempt = state.health.runner(&job.type_name).and_then(|runner| runner.attempt(job.id));
     let blocked = attempt.filter(|attempt| attempt.number == job.attempt).and_then(|attempt| attempt.blocks_since());
-    let mut explanation = explained(&facts, state.node);
+    let mut explanation = explained(&facts, spec, state.node);
     if !job.status.is_terminal() {
         explanation.blocked_seconds = blocked.map(|span| span.as_secs_f64()).filter(|seconds| *seconds > BLOCKS);
     }
-    let spec = state.registry.get(&job.type_name).map(|known| &known.spec);
     explanation.sentence = sentence(&explanation, &facts, &Words::of(spec, &job.type_name));
     Ok(Json(explanation))
 }
 
 /// The facts that apply, without the sentence.
-fn explained(facts: &Facts, this: Uuid) -> Explanation {
+fn explained(facts: &Facts, spec: Option<&JobSpec>, this: Uuid) -> Explanation {
     let job = &facts.job;
     let began = job.attempt > 0;
     let mut explanation = Explanation {
@@ -184,6 +204,8 @@ fn explained(facts: &Facts, this: Uuid) -> Explanation {
         run_at: None,
         paused: None,
         slots: None,
+        in_cluster: None,
+        rate_until: None,
         ahead: None,
         held_by: Vec::new(),
         node: facts.node.as_ref().map(|node| NodeName::new(node, this)),
@@ -196,56 +218,77 @@ fn explained(facts: &Facts, this: Uuid) -> Explanation {
     };
     let lives = facts.node.as_ref().is_some_and(NodeRow::is_live);
     match (job.status, &facts.waiting) {
-        (Status::Pending, Some(waiting)) => wait(&mut explanation, facts, waiting),
+        (Status::Pending, Some(waiting)) => wait(&mut explanation, facts, spec, waiting),
         (Status::Pending, None) => explanation.code = ExplanationCode::Next, // never: it is asked for every pending job
         (Status::Running | Status::Cancelling, _) if !lives => {
             explanation.code = ExplanationCode::Orphan;
             explanation.since = facts.node.as_ref().map(|node| node.stopped_at.unwrap_or(node.renewed_at));
         }
+        (Status::Running, _) if explanation.cancel.is_some() => stops(&mut explanation, ExplanationCode::TimedOut),
         (Status::Running, _) => {
             explanation.code = ExplanationCode::Running;
             explanation.since = job.started_at;
         }
-        (Status::Cancelling, _) => {
-            let ladder = explanation.cancel.clone().unwrap_or_default();
-            explanation.code = ExplanationCode::Cancelling;
-            explanation.since = ladder.requested_at;
-            explanation.rung = Some(match (ladder.delivered_at, ladder.aborted_at) {
-                (_, Some(_)) => CancelRung::Aborted,
-                (Some(_), None) => CancelRung::Delivered,
-                (None, None) => CancelRung::Requested,
-            });
-        }
+        (Status::Cancelling, _) => stops(&mut explanation, ExplanationCode::Cancelling),
         (Status::Completed | Status::Failed | Status::Cancelled, _) => explanation.since = job.completed_at,
     }
     explanation
 }
 
+/// How far the stop of a running job has come.
+fn stops(explanation: &mut Explanation, code: ExplanationCode) {
+    let ladder = explanation.cancel.clone().unwrap_or_default();
+    explanation.code = code;
+    explanation.since = ladder.requested_at;
+    explanation.rung = Some(match (ladder.delivered_at, ladder.aborted_at) {
+        (_, Some(_)) => CancelRung::Aborted,
+        (Some(_), None) => CancelRung::Delivered,
+        (None, None) => CancelRung::Requested,
+    });
+}
+
 /// Why it waits: what would hold it back longest comes first.
-fn wait(explanation: &mut Explanation, facts: &Facts, waiting: &Waiting) {
+fn wait(explanation: &mut Explanation, facts: &Facts, spec: Option<&JobSpec>, waiting: &Waiting) {
     let job = &facts.job;
     let slots = slots(waiting, &job.type_name);
     explanation.node = None; // where it ran once says nothing about where it will
     explanation.run_at = Some(job.run_at).filter(|run_at| *run_at > facts.now);
     explanation.paused.clone_from(&waiting.paused);
-    explanation.slots = Some(slots.taken).filter(|_| !waiting.serial && explanation.run_at.is_none());
     explanation.ahead = waiting.ahead;
-    explanation.code = if explanation.run_at.is_some() {
-        ExplanationCode::Scheduled
-    } else if waiting.paused.is_some() {
+    if explanation.run_at.is_some() {
+        let retries = job.failures > 0;
+        explanation.code = if retries { ExplanationCode::RetryAt } else { ExplanationCode::Scheduled };
+        return;
+    }
+    explanation.slots = Some(slots.taken).filter(|_| !waiting.serial);
+    explanation.in_cluster = spec.and_then(|spec| spec.in_cluster).filter(|_| !waiting.serial);
+    explanation.rate_until = waiting.rate_until.filter(|until| *until > facts.now);
+    let running = i64::try_from(waiting.held_by.len()).unwrap_or(i64::MAX);
+    let is_full = |limit: u32| waiting.busy.iter().map(|busy| busy.running).sum::<i64>().max(running) >= limit.into();
+    explanation.code = if waiting.paused.is_some() {
         ExplanationCode::Paused
     } else if slots.taken.of == 0 {
         ExplanationCode::NoNode
+    } else if waiting.queued_behind.is_some() {
+        ExplanationCode::QueuedBehind
     } else if waiting.serial && !waiting.held_by.is_empty() {
         ExplanationCode::SerialHeld
+    } else if explanation.in_cluster.is_some_and(is_full) {
+        ExplanationCode::ClusterLimit
     } else if slots.free == 0 {
         ExplanationCode::SlotsTaken
+    } else if explanation.rate_until.is_some() {
+        ExplanationCode::RateLimited
     } else {
         ExplanationCode::Next
     };
-    if matches!(explanation.code, ExplanationCode::SerialHeld | ExplanationCode::SlotsTaken) {
-        explanation.held_by.clone_from(&waiting.held_by);
-    }
+    explanation.held_by = match explanation.code {
+        ExplanationCode::QueuedBehind => waiting.queued_behind.iter().cloned().collect(),
+        ExplanationCode::SerialHeld | ExplanationCode::ClusterLimit | ExplanationCode::SlotsTaken => {
+            waiting.held_by.clone()
+        }
+        _ => Vec::new(),
+    };
 }
 
 struct Slots {

@@ -40,6 +40,20 @@ pub fn sentence(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> 
             let until = format!("Waits until {} (in {}).", moment(job.run_at, now), span(job.run_at - now));
             until + &pause.unwrap_or_default()
         }
+        ExplanationCode::RetryAt => {
+            let pause = explanation.paused.as_ref().map(|pause| format!(" {label} is {}.", paused(pause, now)));
+            let error = job.error.as_deref().map(|error| cut(one_line(error), ERROR_BYTES));
+            format!(
+                "Attempt {} failed{}. Retry {} of {} waits until {} (in {}).{}",
+                job.attempt,
+                because(error.as_deref()),
+                job.failures,
+                job.max_retries,
+                moment(job.run_at, now),
+                span(job.run_at - now),
+                pause.unwrap_or_default()
+            )
+        }
         ExplanationCode::Paused => {
             let pause = explanation.paused.as_ref().map(|pause| paused(pause, now)).unwrap_or_default();
             format!("{}.", capital(&pause))
@@ -51,6 +65,28 @@ pub fn sentence(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> 
                 format!(" waits for job {}{}", holder.id, running.unwrap_or_default())
             });
             format!("One {label} runs at a time:{}{}.", holder.unwrap_or_default(), ahead(explanation))
+        }
+        ExplanationCode::ClusterLimit => {
+            let limit = explanation.in_cluster.unwrap_or(0);
+            let held = explanation.held_by.first().map(|holder| format!(", job {} the longest", holder.id));
+            format!(
+                "At most {limit} {label} run in the cluster, and {limit} do{}{}.",
+                held.unwrap_or_default(),
+                ahead(explanation)
+            )
+        }
+        ExplanationCode::RateLimited => {
+            let until = explanation.rate_until.unwrap_or(now);
+            format!(
+                "The rate limit of {label} lets the next start at {} (in {}){}.",
+                moment(until, now),
+                span(until - now),
+                ahead(explanation)
+            )
+        }
+        ExplanationCode::QueuedBehind => {
+            let first = explanation.held_by.first().map(|job| format!("job {}, which is {}", job.id, job.status));
+            format!("Waits for {}: jobs of its queue run one after the other.", first.unwrap_or_default())
         }
         ExplanationCode::SlotsTaken => {
             let slots = match explanation.slots.map_or(0, |slots| slots.of) {
@@ -73,7 +109,9 @@ pub fn sentence(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> 
                 blocked(explanation)
             )
         }
-        ExplanationCode::Cancelling => format!("{}{}", stopping(explanation, words, now), blocked(explanation)),
+        ExplanationCode::TimedOut | ExplanationCode::Cancelling => {
+            format!("{}{}", stopping(explanation, words, now), blocked(explanation))
+        }
         ExplanationCode::Orphan => {
             let named = explanation.node.as_ref().map(|node| format!(" ({}, process {})", node.hostname, node.pid));
             let gone = named.as_ref().map(|_| format!(" since {}", moment(since, now)));
@@ -133,7 +171,10 @@ fn blocked(explanation: &Explanation) -> String {
 fn stopping(explanation: &Explanation, words: &Words<'_>, now: DateTime<Utc>) -> String {
     let ladder = explanation.cancel.clone().unwrap_or_default();
     let ago = ladder.requested_at.map(|at| format!(" {} ago", span(now - at))).unwrap_or_default();
-    let asked = format!("{}{ago}{}", by(&ladder), because(ladder.reason.as_deref()));
+    let asked = match explanation.code {
+        ExplanationCode::TimedOut => format!(", as its time was up{ago}"),
+        _ => format!("{}{ago}{}", by(&ladder), because(ladder.reason.as_deref())),
+    };
     let grace = words.grace.map(|grace| format!(" of {}", span(grace))).unwrap_or_default();
     match explanation.rung {
         Some(CancelRung::Delivered) => {
@@ -237,7 +278,7 @@ mod tests {
         let job = with(
             json!({
                 "id": Uuid::nil(), "type": "copy", "status": "pending", "progress": 0.0, "error_count": 0, "priority": 0,
-                "run_at": now, "attempt": 1, "interruptions": 0, "created_by": "cli", "created_at": now,
+                "run_at": now, "attempt": 1, "interruptions": 0, "failures": 0, "max_retries": 0, "created_by": "cli", "created_at": now,
                 "updated_at": now, "rev": 1
             }),
             job,

@@ -11,7 +11,7 @@ use super::query::{FromQuery, Query, QueryReader};
 use super::show::of_job;
 use super::state::AppState;
 use super::{limits, refusals};
-use crate::store::history::{self, EventRow, ItemErrorRow};
+use crate::store::history::{self, AttemptRow, EventRow, ItemErrorRow};
 
 /// Rows of a page unless told otherwise.
 const PAGE: i64 = 100;
@@ -31,6 +31,25 @@ pub struct EventQuery {
 impl FromQuery for EventQuery {
     fn read(query: &mut QueryReader) -> Self {
         Self { after: query.integer("after", 0..=i64::MAX), limit: query.limit(PAGE) }
+    }
+}
+
+/// Which attempts.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AttemptQuery {
+    /// Attempts before this one; `prev` of the answer before.
+    #[param(minimum = 0)]
+    before: Option<i32>,
+    /// How many; 100 unless told otherwise.
+    #[param(required = false, minimum = 1, maximum = 500, default = 100)]
+    limit: i64,
+}
+
+impl FromQuery for AttemptQuery {
+    fn read(query: &mut QueryReader) -> Self {
+        let before = query.integer("before", 0..=i64::from(i32::MAX)).and_then(|n| i32::try_from(n).ok());
+        Self { before, limit: query.limit(PAGE) }
     }
 }
 
@@ -71,6 +90,16 @@ pub struct EventPage {
     pub more: bool,
 }
 
+/// Some of the attempts of a job.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AttemptPage {
+    /// The attempts, the newest first.
+    pub attempts: Vec<AttemptRow>,
+    /// Pass it as `before` to get those before them; null when there are none.
+    #[schema(required)]
+    pub prev: Option<i32>,
+}
+
 /// Some of the items that failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ItemErrorPage {
@@ -102,6 +131,27 @@ pub async fn events(
     let (events, more) = page_of(found.await?, query.limit);
     let next = events.last().map(|event| event.id).or(query.after);
     Ok(Json(EventPage { events, next, more }))
+}
+
+/// Shows the attempts of a job: when each began and ended, where, how and why.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}/attempts", operation_id = "job_attempts", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job"), AttemptQuery),
+    responses(
+        (status = 200, description = "The attempts, the newest first", body = AttemptPage),
+        refusals::AnyQuestion, refusals::UnknownJob,
+    ),
+)]
+pub async fn attempts(
+    state: Data<AppState>,
+    id: Path<Uuid>,
+    Query(query): Query<AttemptQuery>,
+) -> Result<Json<AttemptPage>, ApiError> {
+    let before = query.before.unwrap_or(i32::MAX);
+    let found = of_job(&state, *id, async |conn| history::attempts(conn, *id, before, query.limit + 1).await);
+    let (attempts, more) = page_of(found.await?, query.limit);
+    let prev = attempts.last().filter(|_| more).map(|oldest| oldest.attempt);
+    Ok(Json(AttemptPage { attempts, prev }))
 }
 
 /// Shows the items of a job that failed, as its last attempt found them; the first 10,000 are kept.

@@ -30,6 +30,28 @@ pub enum AdmissionKind {
     Exclusive,
 }
 
+/// How often the jobs of a type are started.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RateLimit)]
+pub struct RateLimitView {
+    /// So many starts,
+    pub starts: u32,
+    /// within any span of so many seconds.
+    pub period_seconds: f64,
+}
+
+/// The automatic retries of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = RetryPolicy)]
+pub struct RetryView {
+    /// How many failed attempts are followed by another.
+    pub retries: u32,
+    /// The pause after the first failure; it doubles each time, and is shortened by up to half at random.
+    pub first_pause_seconds: f64,
+    /// The longest pause.
+    pub longest_pause_seconds: f64,
+}
+
 /// A job type.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = JobType)]
@@ -53,6 +75,15 @@ pub struct JobTypeView {
     pub concurrency: u32,
     /// Which of its jobs may exist or run beside each other.
     pub admission: AdmissionKind,
+    /// How many of its jobs run at a time in the whole cluster; null where only the slots of the nodes limit that.
+    #[schema(required)]
+    pub in_cluster: Option<u32>,
+    /// How often its jobs are started, in the whole cluster; null for as often as there is room.
+    #[schema(required)]
+    pub rate_limit: Option<RateLimitView>,
+    /// What follows when an attempt fails; null for nothing.
+    #[schema(required)]
+    pub retry: Option<RetryView>,
     /// The priority of its jobs unless told otherwise; higher is claimed first.
     pub priority: i32,
     /// How long an attempt may run before it is stopped and failed; null for ever.
@@ -97,6 +128,15 @@ impl JobTypeView {
                 Admission::Serial => AdmissionKind::Serial,
                 Admission::Exclusive => AdmissionKind::Exclusive,
             },
+            in_cluster: spec.cluster_limit(),
+            rate_limit: spec
+                .rate_limit
+                .map(|limit| RateLimitView { starts: limit.starts, period_seconds: limit.period.as_secs_f64() }),
+            retry: Some(spec.retry).filter(|retry| retry.retries > 0).map(|retry| RetryView {
+                retries: retry.retries,
+                first_pause_seconds: retry.first.as_secs_f64(),
+                longest_pause_seconds: retry.longest.as_secs_f64(),
+            }),
             priority: spec.priority,
             timeout_seconds: spec.timeout.as_ref().map(Duration::as_secs_f64),
             max_interruptions: spec.max_interruptions,

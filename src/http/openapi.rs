@@ -27,7 +27,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
     ),
     paths(
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
-        show::show, explain::explain, logs::logs, history::events, history::item_errors, cancel::cancel, retry::retry,
+        show::show, explain::explain, logs::logs, history::events, history::item_errors, history::attempts, cancel::cancel, retry::retry,
         job_types::list, job_types::show, pause::pause, pause::resume,
         schedules::list, schedules::show, schedule_write::create, schedule_write::edit, schedule_write::delete,
         schedule_switch::enable, schedule_switch::disable, schedule_run::run, schedule_history::runs, schedule_preview::preview,
@@ -52,7 +52,7 @@ mod tests {
     use utoipa::openapi::path::ParameterIn;
 
     use super::openapi;
-    use crate::http::history::{EventQuery, ItemErrorQuery};
+    use crate::http::history::{AttemptQuery, EventQuery, ItemErrorQuery};
     use crate::http::list::ListQuery;
     use crate::http::logs::LogQuery;
     use crate::http::query::{FromQuery, parse};
@@ -99,6 +99,7 @@ mod tests {
         assert_eq!(known::<ListQuery>(), documented::<ListQuery>());
         assert_eq!(known::<LogQuery>(), documented::<LogQuery>());
         assert_eq!(known::<EventQuery>(), documented::<EventQuery>());
+        assert_eq!(known::<AttemptQuery>(), documented::<AttemptQuery>());
         assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
         assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
         assert_eq!(known::<RunQuery>(), documented::<RunQuery>());

@@ -40,6 +40,7 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/{id}/explain", vec![get(explain::explain)]),
         ("/api/jobs/{id}/logs", vec![get(logs::logs)]),
         ("/api/jobs/{id}/events", vec![get(history::events)]),
+        ("/api/jobs/{id}/attempts", vec![get(history::attempts)]),
         ("/api/jobs/{id}/item-errors", vec![get(history::item_errors)]),
         ("/api/jobs/{id}/cancel", vec![post(cancel::cancel)]),
         ("/api/jobs/{id}/retry", vec![post(retry::retry)]),

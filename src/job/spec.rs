@@ -42,11 +42,6 @@ pub struct RetryPolicy {
 impl RetryPolicy {
     /// No automatic retry.
     pub const NEVER: Self = Self { retries: 0, first: Duration::ZERO, longest: Duration::ZERO };
-
-    /// The pause after so many failures before this one, before it is shortened at random.
-    pub fn pause(&self, failures: u32) -> Duration {
-        self.first.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(self.longest)
-    }
 }
 
 /// The palette of the tags (the old system's, Ant Design's names).

@@ -50,8 +50,10 @@ impl Statement for Request {
                 status = CASE status WHEN 'pending' THEN 'cancelled' ELSE 'cancelling' END,
                 outcome = CASE status WHEN 'pending' THEN 'cancelled' END,
                 completed_at = CASE status WHEN 'pending' THEN now() END,
-                cancel = jsonb_build_object('requested_at', now(), 'requested_by', wish.actor, 'reason', wish.reason)
-                         || CASE status WHEN 'pending' THEN jsonb_build_object('stopped_at', now()) ELSE '{}' END,
+                -- One whose time is up has climbed some rungs already.
+                cancel = CASE status WHEN 'pending' THEN jsonb_build_object('stopped_at', now())
+                                     ELSE coalesce(cancel, '{}') END
+                         || jsonb_build_object('requested_at', now(), 'requested_by', wish.actor, 'reason', wish.reason),
                 updated_at = now(), rev = nextval('job_rev')
             FROM wish WHERE jobs.id = wish.id AND jobs.status IN ('pending', 'running')
             RETURNING jobs.*, wish.actor AS wish_actor, wish.reason AS wish_reason
@@ -77,6 +79,8 @@ impl Statement for Request {
 /// A rung that a run has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rung {
+    /// Its time was up: nobody asked but its type.
+    TimedOut,
     /// Its runner heard.
     Delivered,
     /// Its grace was over: its future is dropped at its next `.await`.
@@ -91,6 +95,7 @@ impl Rung {
     /// The field of the ladder that holds its time; also the kind of its event, without the `_at`.
     pub const fn field(self) -> &'static str {
         match self {
+            Self::TimedOut => "requested_at",
             Self::Delivered => "delivered_at",
             Self::Aborted => "aborted_at",
             Self::Stopped => "stopped_at",
@@ -134,18 +139,26 @@ impl Statement for Climb {
     const SQL: &'static str = concat!(
         ", rung AS (
             SELECT r.* FROM unnest($1, $2, $3) AS r (id, attempt, field)
-            JOIN jobs ON jobs.id = r.id AND jobs.attempt = r.attempt AND jobs.status = 'cancelling'
-            WHERE NOT jobs.cancel ? r.field
+            JOIN jobs ON jobs.id = r.id AND jobs.attempt = r.attempt AND jobs.status IN ('running', 'cancelling')
+            WHERE NOT coalesce(jobs.cancel ? r.field, false)
         ),
-        rungs AS (SELECT id, attempt, jsonb_object_agg(field, now()) AS times FROM rung GROUP BY id, attempt),
+        rungs AS (
+            SELECT id, attempt, jsonb_object_agg(field, now())
+                   || CASE WHEN bool_or(field = 'requested_at') THEN '{\"requested_by\": \"timeout\", \"reason\": \"timeout\"}'
+                           ELSE '{}' END::jsonb AS times
+            FROM rung GROUP BY id, attempt
+        ),
         climbed AS (
-            UPDATE jobs SET cancel = cancel || times, updated_at = now(), rev = nextval('job_rev')
+            UPDATE jobs SET cancel = coalesce(cancel, '{}') || times, updated_at = now(), rev = nextval('job_rev')
             FROM rungs
-            WHERE jobs.id = rungs.id AND jobs.attempt = rungs.attempt AND jobs.status = 'cancelling' AND cancel IS NOT NULL
+            WHERE jobs.id = rungs.id AND jobs.attempt = rungs.attempt AND jobs.status IN ('running', 'cancelling')
+              AND (cancel IS NOT NULL OR times ? 'requested_at')
             RETURNING jobs.*
         ), events AS (
-            INSERT INTO job_events (job_id, kind, attempt)
-            SELECT climbed.id, 'cancel_' || regexp_replace(rung.field, '_at$', ''), climbed.attempt
+            INSERT INTO job_events (job_id, kind, attempt, actor)
+            SELECT climbed.id,
+                   CASE rung.field WHEN 'requested_at' THEN 'timed_out' ELSE 'cancel_' || regexp_replace(rung.field, '_at$', '') END,
+                   climbed.attempt, CASE rung.field WHEN 'requested_at' THEN 'timeout' END
             FROM climbed JOIN rung ON rung.id = climbed.id
         )
         SELECT ",

@@ -2,13 +2,14 @@
 
 use diesel::QueryResult;
 use diesel::dsl::sql;
-use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Float8, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::statement::{Binds, Cached, Statement};
+use crate::job::RateLimit;
 
 /// How many jobs of a type this node can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,26 @@ pub struct Room {
     pub type_name: &'static str,
     /// How many.
     pub slots: u32,
-    /// Whether only one of its type may run in the cluster.
-    pub serial: bool,
+    /// How many of its type may run in the cluster, where that is limited.
+    pub in_cluster: Option<u32>,
+    /// How often its type may start in the cluster, where that is limited.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Room {
+    /// Whether other nodes matter for what this one may start.
+    const fn is_limited(&self) -> bool {
+        self.in_cluster.is_some() || self.rate_limit.is_some()
+    }
+}
+
+/// What a claim came to.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// The jobs that now run on this node.
+    pub jobs: Vec<Claimed>,
+    /// Another node had the turn for the types with a limit: these are to be claimed again soon.
+    pub missed_turn: bool,
 }
 
 /// A job that now runs on this node.
@@ -32,30 +51,41 @@ pub struct Claimed {
     pub only_items: Option<Value>,
 }
 
-/// Claims jobs for `node`, by priority, then by time. Those of paused types stay where they are.
+/// Claims jobs for `node`, in the order of their turns. Those of paused types stay where they are, and so do those behind
+/// another one with the same queue key.
 ///
-/// Several nodes may claim at once: a row that another node is taking is skipped. For serial types "does one run?" and "take
-/// one" must not interleave between nodes, so these claims take turns at an advisory lock; who does not get it claims the
-/// other types, and these another time.
-pub async fn claim(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> QueryResult<Vec<Claimed>> {
-    if !rooms.iter().any(|room| room.serial) {
-        return claim_all(conn, node, rooms).await;
+/// Several nodes may claim at once: a row that another node is taking is skipped. For types with a limit in the cluster "how
+/// many run?" and "take so many" must not interleave between nodes, so these claims take turns at an advisory lock. Who does
+/// not get it claims the other types, and these another time: nobody waits for a node that was stopped in its turn.
+pub async fn claim(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> QueryResult<Claims> {
+    if !rooms.iter().any(Room::is_limited) {
+        return Ok(Claims { jobs: claim_all(conn, node, rooms).await?, missed_turn: false });
     }
     conn.transaction(async |conn| {
-        let turn = sql::<Bool>("pg_try_advisory_xact_lock(hashtext('stashhog serial claims'))");
-        if diesel::select(turn).get_result(conn).await? {
-            return claim_all(conn, node, rooms).await;
+        if take_turn(conn).await? {
+            return Ok(Claims { jobs: claim_all(conn, node, rooms).await?, missed_turn: false });
         }
-        let others: Vec<_> = rooms.iter().filter(|room| !room.serial).copied().collect();
-        claim_all(conn, node, &others).await
+        let others: Vec<_> = rooms.iter().filter(|room| !room.is_limited()).copied().collect();
+        Ok(Claims { jobs: claim_all(conn, node, &others).await?, missed_turn: true })
     })
     .await
 }
 
+/// Takes the turn of those who decide by what runs in the whole cluster, until the end of the transaction. False when somebody
+/// else has it.
+pub async fn take_turn(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
+    let turn = sql::<Bool>("pg_try_advisory_xact_lock(hashtext('stashhog limits'))");
+    diesel::select(turn).get_result(conn).await
+}
+
 async fn claim_all(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> QueryResult<Vec<Claimed>> {
+    let whole = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let statement = Claim {
         types: rooms.iter().map(|r| r.type_name).collect(),
-        slots: rooms.iter().map(|r| i32::try_from(r.slots).unwrap_or(i32::MAX)).collect(),
+        slots: rooms.iter().map(|r| whole(r.slots)).collect(),
+        in_cluster: rooms.iter().map(|r| r.in_cluster.map(whole)).collect(),
+        starts: rooms.iter().map(|r| r.rate_limit.map(|limit| whole(limit.starts))).collect(),
+        periods: rooms.iter().map(|r| r.rate_limit.map(|limit| limit.period.as_secs_f64())).collect(),
         node,
     };
     let rows: Vec<(JobSummary, Value, Option<Value>)> = Cached(statement).load(conn).await?;
@@ -65,6 +95,9 @@ async fn claim_all(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> 
 struct Claim {
     types: Vec<&'static str>,
     slots: Vec<i32>,
+    in_cluster: Vec<Option<i32>>,
+    starts: Vec<Option<i32>>,
+    periods: Vec<Option<f64>>,
     node: Uuid,
 }
 
@@ -72,28 +105,46 @@ impl Statement for Claim {
     type Row = (SummarySql, Jsonb, Nullable<Jsonb>);
 
     const SQL: &'static str = concat!(
-        ", room AS (
-            SELECT * FROM unnest($1, $2) AS r (type, slots)
-            WHERE NOT EXISTS (SELECT FROM pauses WHERE pauses.type = r.type)
+        // Not the transaction's clock, which stood before its turn came: by what is stored, too, no two of a serial type overlap.
+        ", clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
+        told AS (SELECT * FROM unnest($1, $2, $3, $4, $5) AS t (type, slots, in_cluster, starts, period)),
+        room AS (
+            SELECT type, starts, least(
+                slots,
+                CASE WHEN in_cluster IS NOT NULL THEN in_cluster - (
+                    SELECT count(*) FROM jobs WHERE jobs.type = told.type AND status IN ('running', 'cancelling')) END,
+                CASE WHEN starts IS NOT NULL THEN starts - (
+                    SELECT count(*) FROM recent_starts recent
+                    WHERE recent.type = told.type AND recent.at > (SELECT at FROM clock) - make_interval(secs => period)) END
+            ) AS slots
+            FROM told WHERE NOT EXISTS (SELECT FROM pauses WHERE pauses.type = told.type)
         ),
         picked AS (
             SELECT next.id FROM room CROSS JOIN LATERAL (
                 SELECT id FROM jobs
                 WHERE jobs.type = room.type AND status = 'pending' AND run_at <= now()
-                  AND NOT (serial AND EXISTS (
-                      SELECT FROM jobs other WHERE other.type = room.type AND other.status IN ('running', 'cancelling')))
+                  AND NOT (queue_key IS NOT NULL AND EXISTS (
+                      SELECT FROM jobs first
+                      WHERE first.queue_key = jobs.queue_key AND first.status IN ('pending', 'running', 'cancelling')
+                        AND (first.status <> 'pending' OR (first.created_at, first.id) < (jobs.created_at, jobs.id))))
                 ORDER BY turn_at, id
-                LIMIT room.slots
+                LIMIT greatest(room.slots, 0)
                 FOR UPDATE SKIP LOCKED
             ) next
         ), claimed AS (
-            UPDATE jobs SET status = 'running', attempt = attempt + 1, node_id = $3, started_at = now(), updated_at = now(),
+            UPDATE jobs SET status = 'running', attempt = attempt + 1, node_id = $6, started_at = clock.at, updated_at = now(),
                    progress = 0, message = NULL, processed_items = NULL, total_items = NULL, error = NULL, error_count = 0,
                    cancel = NULL, rev = nextval('job_rev')
-            FROM picked WHERE jobs.id = picked.id
+            FROM picked, clock WHERE jobs.id = picked.id
             RETURNING jobs.*
         ), events AS (
-            INSERT INTO job_events (job_id, kind, attempt, node_id) SELECT id, 'started', attempt, node_id FROM claimed
+            INSERT INTO job_events (job_id, at, kind, attempt, node_id)
+            SELECT id, started_at, 'started', attempt, node_id FROM claimed
+        ), starts AS (
+            INSERT INTO recent_starts (type, at) SELECT type, started_at FROM claimed JOIN told USING (type) WHERE starts IS NOT NULL
+        ), forgotten AS (
+            DELETE FROM recent_starts recent USING told
+            WHERE recent.type = told.type AND recent.at <= now() - make_interval(secs => period)
         )
         SELECT ",
         summary_columns!(),
@@ -103,6 +154,9 @@ impl Statement for Claim {
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
         binds.add::<Array<Text>, _>(&self.types)?;
         binds.add::<Array<Int4>, _>(&self.slots)?;
+        binds.add::<Array<Nullable<Int4>>, _>(&self.in_cluster)?;
+        binds.add::<Array<Nullable<Int4>>, _>(&self.starts)?;
+        binds.add::<Array<Nullable<Float8>>, _>(&self.periods)?;
         binds.add::<SqlUuid, _>(&self.node)
     }
 }

@@ -160,7 +160,7 @@ impl Statement for Insert {
                               exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
                               schedule_id, queue_key, message)
             SELECT id, type, params, metadata, priority, coalesce(run_at, now()),
-                   coalesce(run_at, now()) - priority * interval '10 minutes', created_by, reason, retry_of, only_items,
+                   greatest(run_at, now()) - priority * interval '10 minutes', created_by, reason, retry_of, only_items,
                    exclusive_key, serial, max_interruptions, max_retries, parent_id,
                    ARRAY(SELECT above::uuid FROM jsonb_array_elements_text(ancestors) WITH ORDINALITY AS a (above, n) ORDER BY n),
                    child_key, schedule_id, queue_key,

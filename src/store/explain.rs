@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::sql_types::{BigInt, Double, Interval, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::nodes::{self, Busy, NodeRow};
 use super::pauses::{self, Pause};
 use super::row::JobSummary;
-use super::schema::jobs;
-use crate::job::Status;
+use super::schema::{jobs, recent_starts};
+use crate::job::{RateLimit, Status};
 
 /// The jobs of [`Waiting::ahead`] are counted up to here: whoever has so many before him waits long, exactly or not.
 pub const MOST_AHEAD: i64 = 1_000;
@@ -48,13 +48,21 @@ pub struct Waiting {
     pub busy: Vec<Busy>,
     /// The jobs of its type that run, the oldest runs first; some of them when there are many.
     pub held_by: Vec<JobSummary>,
+    /// When the rate limit of its type lets the next job start; none when it would now.
+    pub rate_until: Option<DateTime<Utc>>,
+    /// The job with its queue key that runs, or comes before it.
+    pub queued_behind: Option<JobSummary>,
     /// How many jobs of its type come first, among those whose time has come; [`MOST_AHEAD`] for that many or more. None while
     /// its own time has not come.
     pub ahead: Option<i64>,
 }
 
-/// Gathers them.
-pub async fn facts(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Facts>> {
+/// Gathers them. `rate_limit` is that of a type, as this node knows it.
+pub async fn facts(
+    conn: &mut AsyncPgConnection,
+    id: Uuid,
+    rate_limit: impl FnOnce(&str) -> Option<RateLimit>,
+) -> QueryResult<Option<Facts>> {
     let columns = (JobSummary::as_select(), jobs::serial, sql::<Timestamptz>("now()"));
     let found = jobs::table.find(id).select(columns).first::<(JobSummary, bool, DateTime<Utc>)>(conn).await;
     let Some((job, serial, now)) = found.optional()? else { return Ok(None) };
@@ -63,7 +71,7 @@ pub async fn facts(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option
         None => None,
     };
     let waiting = match job.status {
-        Status::Pending => Some(waiting(conn, &job, serial, now).await?),
+        Status::Pending => Some(waiting(conn, &job, serial, rate_limit(&job.type_name), now).await?),
         _ => None,
     };
     Ok(Some(Facts { job, now, waiting, node }))
@@ -73,6 +81,7 @@ async fn waiting(
     conn: &mut AsyncPgConnection,
     job: &JobSummary,
     serial: bool,
+    rate_limit: Option<RateLimit>,
     now: DateTime<Utc>,
 ) -> QueryResult<Waiting> {
     let nodes = nodes::recent(conn, 0.0).await?;
@@ -85,6 +94,11 @@ async fn waiting(
         nodes,
         busy,
         held_by: held_by(conn, job).await?,
+        rate_until: match rate_limit {
+            Some(limit) => rate_until(conn, &job.type_name, limit).await?,
+            None => None,
+        },
+        queued_behind: queued_behind(conn, job).await?,
         ahead: if job.run_at <= now { Some(ahead(conn, job).await?) } else { None },
     })
 }
@@ -99,6 +113,42 @@ async fn held_by(conn: &mut AsyncPgConnection, job: &JobSummary) -> QueryResult<
         .select(JobSummary::as_select())
         .load(conn)
         .await
+}
+
+/// When the start falls out of the span that now fills it.
+async fn rate_until(
+    conn: &mut AsyncPgConnection,
+    type_name: &str,
+    limit: RateLimit,
+) -> QueryResult<Option<DateTime<Utc>>> {
+    let period = limit.period.as_secs_f64();
+    let span = sql::<Interval>("make_interval(secs => ").bind::<Double, _>(period).sql(")");
+    let since = sql::<Timestamptz>("now() - make_interval(secs => ").bind::<Double, _>(period).sql(")");
+    recent_starts::table
+        .filter(recent_starts::type_.eq(type_name))
+        .filter(recent_starts::at.gt(since))
+        .order(recent_starts::at.desc())
+        .offset(i64::from(limit.starts).saturating_sub(1))
+        .select(recent_starts::at + span)
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// The job that holds back one with the same queue key: the claim's own condition.
+async fn queued_behind(conn: &mut AsyncPgConnection, job: &JobSummary) -> QueryResult<Option<JobSummary>> {
+    let key = jobs::table.find(job.id).select(jobs::queue_key).first::<Option<String>>(conn).await.optional()?;
+    let Some(key) = key.flatten() else { return Ok(None) };
+    let runs = jobs::status.eq_any([Status::Running, Status::Cancelling]);
+    let earlier = jobs::created_at.lt(job.created_at).or(jobs::created_at.eq(job.created_at).and(jobs::id.lt(job.id)));
+    jobs::table
+        .filter(jobs::queue_key.eq(key).and(jobs::id.ne(job.id)))
+        .filter(runs.or(jobs::status.eq(Status::Pending).and(earlier)))
+        .order((jobs::created_at, jobs::id))
+        .select(JobSummary::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 #[derive(QueryableByName)]

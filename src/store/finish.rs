@@ -1,8 +1,8 @@
-//! The end of runs: final, or back to pending when the node goes away. Group-committed, each guarded by its attempt.
+//! The end of runs: final, or back to pending when another attempt follows or the node goes away. Group-committed, each guarded by its attempt.
 
 use diesel::QueryResult;
 use diesel::prelude::ExpressionMethods;
-use diesel::sql_types::{Array, Int4, Int8, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Float8, Int4, Int8, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::progress::ProgressColumns;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::job_events;
 use super::statement::{Binds, Cached, Statement};
-use crate::job::{ItemError, OutcomeKind, Progress};
+use crate::job::{ItemError, OutcomeKind, Progress, RetryPolicy};
 
 /// A run that has ended for good.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct FinishWrite {
     pub item_errors: Vec<ItemError>,
     /// How it stopped, if it was asked to.
     pub rung: Rung,
+    /// What follows when it failed, as far as the job has retries left.
+    pub retry: RetryPolicy,
 }
 
 impl FinishWrite {
@@ -48,7 +50,7 @@ impl FinishWrite {
     }
 }
 
-/// Stores the ends of runs. A run that no longer owns its job does not come back.
+/// Stores the ends of runs: for good, or back to pending for another attempt. A run that no longer owns its job does not come back.
 pub async fn finish(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> QueryResult<Vec<JobSummary>> {
     replace_item_errors(conn, writes).await?;
     let mut update = Finish::default();
@@ -68,6 +70,8 @@ struct Finish {
     results: Vec<Option<Value>>,
     error_counts: Vec<i64>,
     rungs: Vec<&'static str>,
+    first_pauses: Vec<f64>,
+    longest_pauses: Vec<f64>,
 }
 
 impl Finish {
@@ -80,34 +84,63 @@ impl Finish {
         self.results.push(write.result.clone().map(value_without_nul));
         self.error_counts.push(write.error_count);
         self.rungs.push(write.rung.field());
+        self.first_pauses.push(write.retry.first.as_secs_f64());
+        self.longest_pauses.push(write.retry.longest.as_secs_f64());
     }
+}
+
+/// Whether another attempt follows. Asked of the row that is updated, not of a reading before it: somebody may have cancelled
+/// the job since.
+macro_rules! again {
+    () => {
+        "(jobs.status = 'running' AND ended.outcome = 'failed' AND jobs.failures < jobs.max_retries AND ended.longest_pause > 0)"
+    };
+}
+
+/// How long it waits: twice as long each time, shortened by up to half. The exponent is bounded, as doubling for ever overflows.
+macro_rules! pause {
+    () => {
+        "ended.share * least(ended.longest_pause, ended.first_pause * 2 ^ least(jobs.failures, 60)) * interval '1 second'"
+    };
 }
 
 impl Statement for Finish {
     type Row = SummarySql;
 
-    // `Status::after` says the same in Rust; a test of the store holds the two together.
+    // `Status::after` says the same in Rust of a job without retries left; a test of the store holds the two together.
+    #[rustfmt::skip] // the conditions stand where SQL has them
     const SQL: &'static str = concat!(
-        ", ended AS (
-            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-                AS e (id, attempt, progress, message, processed_items, total_items, outcome, error, result, error_count, rung)
+        ", ended AS MATERIALIZED (
+            SELECT *, 1 - random() / 2 AS share FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                AS e (id, attempt, progress, message, processed_items, total_items, outcome, error, result, error_count, rung,
+                      first_pause, longest_pause)
         ), finished AS (
             UPDATE jobs SET
-                status = CASE WHEN jobs.status = 'cancelling' OR ended.outcome = 'cancelled' THEN 'cancelled'
+                status = CASE WHEN ", again!(), " THEN 'pending'
+                              WHEN jobs.status = 'cancelling' OR ended.outcome = 'cancelled' THEN 'cancelled'
                               WHEN ended.outcome = 'failed' THEN 'failed'
                               ELSE 'completed' END,
-                outcome = ended.outcome,
+                outcome = CASE WHEN NOT ", again!(), " THEN ended.outcome END,
                 progress = ended.progress, message = ended.message, processed_items = ended.processed_items,
                 total_items = ended.total_items, rate_per_second = NULL, eta_seconds = NULL,
                 error = ended.error, result = ended.result, error_count = ended.error_count,
-                cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object(ended.rung, now()) END,
-                completed_at = now(), updated_at = now(), rev = nextval('job_rev')
+                cancel = CASE WHEN cancel IS NOT NULL AND NOT ", again!(), "
+                              THEN cancel || jsonb_build_object(ended.rung, now()) END,
+                failures = failures + ", again!(), "::int,
+                run_at = CASE WHEN ", again!(), " THEN now() + ", pause!(), " ELSE run_at END,
+                turn_at = CASE WHEN ", again!(), " THEN now() + ", pause!(), " - priority * interval '10 minutes'
+                               ELSE turn_at END,
+                node_id = CASE WHEN NOT ", again!(), " THEN node_id END,
+                completed_at = CASE WHEN NOT ", again!(), " THEN now() END, updated_at = now(), rev = nextval('job_rev')
             FROM ended
             WHERE jobs.id = ended.id AND jobs.attempt = ended.attempt AND jobs.status IN ('running', 'cancelling')
             RETURNING jobs.*
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, data)
-            SELECT id, status, attempt, CASE WHEN error IS NOT NULL THEN jsonb_build_object('error', error) END FROM finished
+            SELECT id, CASE status WHEN 'pending' THEN 'attempt_failed' ELSE status END, attempt,
+                   CASE WHEN status = 'pending' THEN jsonb_build_object('error', error, 'retry_at', run_at)
+                        WHEN error IS NOT NULL THEN jsonb_build_object('error', error) END
+            FROM finished
         )
         SELECT ",
         summary_columns!(),
@@ -122,7 +155,9 @@ impl Statement for Finish {
         binds.add::<Array<Nullable<Text>>, _>(&self.errors)?;
         binds.add::<Array<Nullable<Jsonb>>, _>(&self.results)?;
         binds.add::<Array<Int8>, _>(&self.error_counts)?;
-        binds.add::<Array<Text>, _>(&self.rungs)
+        binds.add::<Array<Text>, _>(&self.rungs)?;
+        binds.add::<Array<Float8>, _>(&self.first_pauses)?;
+        binds.add::<Array<Float8>, _>(&self.longest_pauses)
     }
 }
 

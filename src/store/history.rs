@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, PgTextExpressionMethods, QueryDsl, SelectableHelper};
-use diesel::{QueryResult, Queryable, Selectable};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryResult, Queryable, QueryableByName, Selectable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,8 +39,8 @@ pub struct EventRow {
     pub id: i64,
     /// When.
     pub at: DateTime<Utc>,
-    /// What: `created`, `started`, `cancel_requested`, `cancel_delivered`, `cancel_aborted`, `interrupted`, `rescued`,
-    /// `late_write_rejected`, or a terminal status.
+    /// What: `created`, `started`, `attempt_failed` (another one follows), `timed_out`, `cancel_requested`, `cancel_delivered`,
+    /// `cancel_aborted`, `interrupted`, `rescued`, `late_write_rejected`, or a terminal status.
     pub kind: String,
     /// The run it belongs to; 0 before the first.
     pub attempt: i32,
@@ -128,6 +129,68 @@ pub async fn events(conn: &mut AsyncPgConnection, job_id: Uuid, after: i64, limi
         .select(EventRow::as_select())
         .load(conn)
         .await
+}
+
+/// One run of a job, as its events tell of it.
+#[derive(Clone, Debug, QueryableByName, Serialize, Deserialize, ToSchema)]
+pub struct AttemptRow {
+    /// Which run, from 1.
+    #[diesel(sql_type = Integer)]
+    pub attempt: i32,
+    /// The node that ran it.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    #[schema(required)]
+    pub node_id: Option<Uuid>,
+    /// When it began.
+    #[diesel(sql_type = Timestamptz)]
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    #[schema(required)]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How: `completed`, `failed`, `cancelled`, `attempt_failed` (another one follows), `interrupted` (its node went away in
+    /// order) or `rescued` (its node died); null while it runs.
+    #[diesel(sql_type = Nullable<Text>)]
+    #[schema(required)]
+    pub ended: Option<String>,
+    /// Why it failed.
+    #[diesel(sql_type = Nullable<Text>)]
+    #[schema(required)]
+    pub error: Option<String>,
+    /// Why it was interrupted or cancelled.
+    #[diesel(sql_type = Nullable<Text>)]
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// When the next one is due, where one follows a failure.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    #[schema(required)]
+    pub retry_at: Option<DateTime<Utc>>,
+}
+
+/// The runs before a number, the newest first.
+pub async fn attempts(
+    conn: &mut AsyncPgConnection,
+    job_id: Uuid,
+    before: i32,
+    limit: i64,
+) -> QueryResult<Vec<AttemptRow>> {
+    diesel::sql_query(
+        "SELECT began.attempt, began.node_id, began.at AS started_at, over.at AS ended_at, over.kind AS ended,
+                over.data->>'error' AS error, over.reason, (over.data->>'retry_at')::timestamptz AS retry_at
+         FROM job_events began LEFT JOIN LATERAL (
+             SELECT at, kind, data, reason FROM job_events
+             WHERE job_id = began.job_id AND attempt = began.attempt AND id > began.id
+               AND kind IN ('completed', 'failed', 'cancelled', 'attempt_failed', 'interrupted', 'rescued')
+             ORDER BY id LIMIT 1
+         ) over ON true
+         WHERE began.job_id = $1 AND began.kind = 'started' AND began.attempt < $2
+         ORDER BY began.attempt DESC LIMIT $3",
+    )
+    .bind::<SqlUuid, _>(job_id)
+    .bind::<Integer, _>(before)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await
 }
 
 /// Item errors after a position, with a text in the item or the error.

@@ -20,6 +20,7 @@ mod live;
 mod new_types;
 mod nodes;
 mod pausing;
+mod policies;
 mod private_postgres;
 mod retrying;
 mod scan_library;

@@ -13,6 +13,7 @@ use crate::cli::terminal::{print, print_json, width};
 use crate::cli::{ladder, words};
 use crate::http::history::{EventPage, ItemErrorPage};
 use crate::http::show::JobDetail;
+use crate::store::row::JobSummary;
 
 /// Show one job: its params, its history, its result
 #[derive(Args, Clone, Debug)]
@@ -104,7 +105,7 @@ fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
         ("started", job.started_at.map(time)),
         ("ended", job.completed_at.map(time)),
         ("took", words::took(job, now).map(words::duration)),
-        ("attempt", (job.attempt > 1).then(|| format!("{} ({} interruptions)", job.attempt, job.interruptions))),
+        ("attempt", attempt(job)),
         ("priority", (job.priority != 0).then(|| job.priority.to_string())),
         ("parent", job.parent_id.map(|id| id.to_string())),
         ("retry of", job.retry_of.map(|id| id.to_string())),
@@ -114,6 +115,19 @@ fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
     let rungs = ladder::rungs(&ladder::of(job));
     facts.extend(rungs.into_iter().map(|(at, what)| ("cancel", format!("{} {what}", words::local(at)))));
     facts
+}
+
+/// `4 (1 interruption, 2 of 5 retries)`
+fn attempt(job: &JobSummary) -> Option<String> {
+    let interruptions = match job.interruptions {
+        0 => None,
+        1 => Some("1 interruption".to_owned()),
+        n => Some(format!("{n} interruptions")),
+    };
+    let retries = (job.failures > 0).then(|| format!("{} of {} retries", job.failures, job.max_retries));
+    let why: Vec<_> = interruptions.into_iter().chain(retries).collect();
+    let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
+    (job.attempt > 1 || job.failures > 0).then(|| format!("{}{why}", job.attempt))
 }
 
 async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Failure> {
@@ -141,7 +155,8 @@ async fn print_history(client: &Client, detail: &JobDetail) -> Result<(), Failur
     print("\nhistory")?;
     for event in page.events {
         let actor = event.actor.map(|actor| format!(" by {actor}")).unwrap_or_default();
-        let reason = event.reason.map(|why| format!(": {}", words::one_line(&why))).unwrap_or_default();
+        let error = event.data.as_ref().and_then(|data| data["error"].as_str().map(str::to_owned));
+        let reason = event.reason.or(error).map(|why| format!(": {}", words::one_line(&why))).unwrap_or_default();
         let attempt = if event.attempt > 1 { format!(" (attempt {})", event.attempt) } else { String::new() };
         let kind = event.kind.replace('_', " ");
         print(format!("  {}  {kind}{attempt}{actor}{reason}", words::local(event.at)))?;

@@ -209,6 +209,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the attempts of a job: when each began and ended, where, how and why. */
+        get: operations["job_attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{id}/cancel": {
         parameters: {
             query?: never;
@@ -441,6 +458,53 @@ export interface components {
          * @enum {string}
          */
         AdmissionKind: "per_node" | "serial" | "exclusive";
+        /** @description Some of the attempts of a job. */
+        AttemptPage: {
+            /** @description The attempts, the newest first. */
+            attempts: components["schemas"]["AttemptRow"][];
+            /**
+             * Format: int32
+             * @description Pass it as `before` to get those before them; null when there are none.
+             */
+            prev: number | null;
+        };
+        /** @description One run of a job, as its events tell of it. */
+        AttemptRow: {
+            /**
+             * Format: int32
+             * @description Which run, from 1.
+             */
+            attempt: number;
+            /**
+             * @description How: `completed`, `failed`, `cancelled`, `attempt_failed` (another one follows), `interrupted` (its node went away in
+             *     order) or `rescued` (its node died); null while it runs.
+             */
+            ended: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            /** @description Why it failed. */
+            error: string | null;
+            /**
+             * Format: uuid
+             * @description The node that ran it.
+             */
+            node_id: string | null;
+            /** @description Why it was interrupted or cancelled. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description When the next one is due, where one follows a failure.
+             */
+            retry_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+        };
         /** @description What is wrong with a query parameter. */
         BadParameter: {
             /** @description What is wrong, and what is allowed. */
@@ -696,8 +760,8 @@ export interface components {
              */
             id: number;
             /**
-             * @description What: `created`, `started`, `cancel_requested`, `cancel_delivered`, `cancel_aborted`, `interrupted`, `rescued`,
-             *     `late_write_rejected`, or a terminal status.
+             * @description What: `created`, `started`, `attempt_failed` (another one follows), `timed_out`, `cancel_requested`, `cancel_delivered`,
+             *     `cancel_aborted`, `interrupted`, `rescued`, `late_write_rejected`, or a terminal status.
              */
             kind: string;
             /**
@@ -735,6 +799,11 @@ export interface components {
             /** @description The jobs that have what it waits for, the first 10 that began. */
             held_by?: components["schemas"]["JobSummary"][];
             /**
+             * Format: int32
+             * @description How many of its type may run in the cluster, while it waits.
+             */
+            in_cluster?: number;
+            /**
              * Format: uuid
              * @description The job.
              */
@@ -743,6 +812,11 @@ export interface components {
             node?: components["schemas"]["NodeName"];
             /** @description The pause of its type, while it waits. */
             paused?: components["schemas"]["Pause"];
+            /**
+             * Format: date-time
+             * @description When the rate limit of its type lets the next job start; while that is to come.
+             */
+            rate_until?: string;
             /**
              * Format: date-time
              * @description Not started before; while that is to come.
@@ -768,7 +842,7 @@ export interface components {
          * @description Why a job is not running, or what it does.
          * @enum {string}
          */
-        ExplanationCode: "scheduled" | "paused" | "no_node" | "serial_held" | "slots_taken" | "next" | "running" | "cancelling" | "orphan" | "ended";
+        ExplanationCode: "scheduled" | "retry_at" | "paused" | "no_node" | "serial_held" | "cluster_limit" | "rate_limited" | "queued_behind" | "slots_taken" | "next" | "running" | "timed_out" | "cancelling" | "orphan" | "ended";
         /** @description What is wrong with one field. */
         FieldError: {
             /** @description What is wrong, in a sentence. */
@@ -1011,6 +1085,11 @@ export interface components {
             description: string;
             /** @description An Ant Design icon's name without its suffix, `download`. */
             icon: string;
+            /**
+             * Format: int32
+             * @description How many of its jobs run at a time in the whole cluster; null where only the slots of the nodes limit that.
+             */
+            in_cluster: number | null;
             /** @description What people read. */
             label: string;
             /**
@@ -1028,6 +1107,8 @@ export interface components {
              * @description The priority of its jobs unless told otherwise; higher is claimed first.
              */
             priority: number;
+            rate_limit: components["schemas"]["RateLimit"] | null;
+            retry: components["schemas"]["RetryPolicy"] | null;
             /** @description What runs its jobs on this node. */
             runner: components["schemas"]["RunnerState"];
             /**
@@ -1255,6 +1336,19 @@ export interface components {
             /** @description `urn:stashhog:problem:` and the code. */
             type: string;
         };
+        /** @description How often the jobs of a type are started. */
+        RateLimit: {
+            /**
+             * Format: double
+             * @description within any span of so many seconds.
+             */
+            period_seconds: number;
+            /**
+             * Format: int32
+             * @description So many starts,
+             */
+            starts: number;
+        };
         /** @description Whether this node takes work, and how it is. */
         Ready: {
             /**
@@ -1287,6 +1381,24 @@ export interface components {
              * @description Ends of jobs that wait to be stored.
              */
             unwritten: number;
+        };
+        /** @description The automatic retries of a type. */
+        RetryPolicy: {
+            /**
+             * Format: double
+             * @description The pause after the first failure; it doubles each time, and is shortened by up to half at random.
+             */
+            first_pause_seconds: number;
+            /**
+             * Format: double
+             * @description The longest pause.
+             */
+            longest_pause_seconds: number;
+            /**
+             * Format: int32
+             * @description How many failed attempts are followed by another.
+             */
+            retries: number;
         };
         /** @description How to do it again. */
         RetryRequest: {
@@ -1497,6 +1609,8 @@ export interface components {
 }
 export type ActiveCount = components['schemas']['ActiveCount'];
 export type AdmissionKind = components['schemas']['AdmissionKind'];
+export type AttemptPage = components['schemas']['AttemptPage'];
+export type AttemptRow = components['schemas']['AttemptRow'];
 export type BadParameter = components['schemas']['BadParameter'];
 export type Batch = components['schemas']['Batch'];
 export type BatchRequest = components['schemas']['BatchRequest'];
@@ -1541,7 +1655,9 @@ export type OutcomeKind = components['schemas']['OutcomeKind'];
 export type Pause = components['schemas']['Pause'];
 export type PauseRequest = components['schemas']['PauseRequest'];
 export type Problem = components['schemas']['Problem'];
+export type RateLimit = components['schemas']['RateLimit'];
 export type Ready = components['schemas']['Ready'];
+export type RetryPolicy = components['schemas']['RetryPolicy'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RunnerState = components['schemas']['RunnerState'];
 export type ServerMessage = components['schemas']['ServerMessage'];
@@ -4177,6 +4293,166 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_job`: there is no such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    job_attempts: {
+        parameters: {
+            query?: {
+                /** @description Attempts before this one; `prev` of the answer before. */
+                before?: number;
+                /** @description How many; 100 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The attempts, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptPage"];
                 };
             };
             /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
