@@ -92,6 +92,13 @@ pub struct RunRow {
     pub reason: Option<String>,
 }
 
+impl RunRow {
+    /// Whether a job was made.
+    pub const fn is_start(&self) -> bool {
+        matches!(self.outcome, RunOutcome::Started | RunOutcome::Manual)
+    }
+}
+
 /// Whether there is a line about this due time already.
 pub async fn is_noted(conn: &mut AsyncPgConnection, id: Uuid, due_at: DateTime<Utc>) -> QueryResult<bool> {
     let of_it = schedule_runs::table.filter(schedule_runs::schedule_id.eq(id)).filter(schedule_runs::due_at.eq(due_at));
