@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{Command, Subcommand};
 use serde_json::{Map, Value};
 
@@ -12,6 +13,9 @@ use crate::cli::exit::Failure;
 use crate::cli::flags::Flags;
 use crate::cli::problem::Problem;
 use crate::cli::run::given_params;
+
+/// What goes where.
+const BEHIND: &str = "what stands behind the type belongs to it; the options of the command stand before it";
 
 /// A type with its flags.
 #[derive(Clone, Debug, Subcommand)]
@@ -41,9 +45,8 @@ impl TypedJob {
         let typed = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
         let entry = catalog.get(&typed).map_err(Err)?;
         let flags = Flags::of(entry, |flag| flag == "help");
-        let about = "What stands behind the type belongs to it; the options of the command stand before it.";
-        let command: Command = flags.command().bin_name(format!("{command} {}", entry.name)).after_help(about);
-        let matches = command.try_get_matches_from(words).map_err(Ok)?;
+        let command: Command = flags.command().bin_name(format!("{command} {}", entry.name)).after_help(BEHIND);
+        let matches = command.try_get_matches_from(words).map_err(|error| misplaced(error).map_or_else(Err, Ok))?;
         let params = given(&entry.name).and_then(|given| flags.fill(&matches, given)).map_err(Err)?;
         Ok(Self { type_name: entry.name.clone(), params, flags })
     }
@@ -55,6 +58,15 @@ impl TypedJob {
             None => option(pointer),
         }
     }
+}
+
+/// An option behind the type is a mistake that clap can't explain: it knows the type's flags only.
+fn misplaced(error: clap::Error) -> Result<clap::Error, Failure> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return Ok(error);
+    }
+    let _ = error.print();
+    Err(Failure::Usage(BEHIND.to_owned()))
 }
 
 /// The option that a field of a schedule is given by.
