@@ -90,6 +90,11 @@ pub struct SetPaused {
 #[error("the database does not answer ({0}); try again")]
 pub struct Unavailable(pub String);
 
+/// Command: claim, if there is room: somebody else has stored jobs.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
 /// Command: claim no more, stop what runs, and answer when nothing is left.
 #[derive(Message)]
 #[rtype(result = "()")]

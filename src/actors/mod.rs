@@ -22,6 +22,8 @@
 //!        └─ SeenElsewhere, ForeignLines, ForeignRemoved ──────────────▲
 //! ```
 //!
+//! The `JobScheduler` stands beside: it stores the jobs of schedules that are due, wakes the supervisor, and has the tracker tell.
+//!
 //! Rules:
 //! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Climbed`, `Concluded`, `Stored`).
 //! - No handler of a message waits: whatever talks to the database is a future of its own, one at a time per connection, and
@@ -47,6 +49,9 @@ pub mod relay;
 mod relay_reading;
 mod rev_cursor;
 pub mod runner;
+pub mod schedule_problem;
+pub mod scheduler;
+mod scheduler_turn;
 pub mod session;
 pub mod supervisor;
 mod supervisor_turn;

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::bus::{Bus, Notice};
-use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
+use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable, Wake};
 use super::health::Health;
 use super::lease::{Fence, LEASE_LOST, Renewed};
 use super::mailbox::Mailbox;
@@ -462,6 +462,15 @@ impl Handler<SetPaused> for JobSupervisor {
         self.pauses.push(WaitingPause { wish, reply });
         self.turn(ctx);
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(Unavailable("the server is stopping".to_owned()))) })
+    }
+}
+
+impl Handler<Wake> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        self.claim_due = true;
+        self.turn(ctx);
     }
 }
 

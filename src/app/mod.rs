@@ -1,8 +1,8 @@
 //! The application: builds everything in order, and takes it down in order. The one place that knows every actor.
 //!
 //! ```text
-//!  start: lock the data directory ─ Postgres ─ migrations ─ node ─ job runtime ─ tracker, supervisor, runners ─ HTTP ─ run file
-//!  stop:  no more claims ─ jobs get their grace ─ their ends are stored ─ HTTP ─ node signs off ─ run file ─ Postgres
+//!  start: lock the data directory ─ Postgres ─ migrations ─ node ─ job runtime ─ tracker, supervisor, runners, scheduler ─ HTTP ─ run file
+//!  stop:  no schedule is fired ─ no more claims ─ jobs get their grace ─ their ends are stored ─ HTTP ─ node signs off ─ run file ─ Postgres
 //! ```
 //!
 //! Threads: actors and HTTP live on actix's own (one for the supervisor and its runners, one for the tracker, one or two for
@@ -101,6 +101,7 @@ impl Application {
             listener,
             allowed_hosts: config.allowed_hosts.into(),
             grace: config.shutdown_grace,
+            fires_schedules: config.schedules,
         };
         let node = std::thread::Builder::new().name("stashhog-node".to_owned()).spawn(move || {
             let result = actix::System::new().block_on(serve(parts, ready, stopped));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
-use crate::job::Status;
+use crate::job::{Admission, JobSpec, Status};
 
 /// A job to be stored. Its params have been checked and contain no NUL.
 #[derive(Clone, Debug)]
@@ -54,6 +54,33 @@ pub struct NewJob {
     pub schedule_id: Option<Uuid>,
     /// Jobs with the same key run one after the other.
     pub queue_key: Option<String>,
+}
+
+impl NewJob {
+    /// A job of a type with checked params; everything else as the type has it.
+    pub fn of(spec: &JobSpec, params: Value, actor: String) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            type_name: spec.name,
+            params,
+            metadata: Value::Object(serde_json::Map::new()),
+            priority: spec.priority,
+            run_at: None,
+            created_by: actor,
+            reason: None,
+            retry_of: None,
+            only_items: None,
+            exclusive: spec.admission == Admission::Exclusive,
+            serial: spec.admission == Admission::Serial,
+            max_interruptions: spec.max_interruptions,
+            max_retries: spec.max_retries(),
+            parent_id: None,
+            ancestors: Vec::new(),
+            child_key: None,
+            schedule_id: None,
+            queue_key: None,
+        }
+    }
 }
 
 /// Stores the jobs. Those of exclusive types that are taken do not come back; all others do.

@@ -5,6 +5,7 @@
 //!         pauses ┘  cancel ┘        └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
 //!  changes, notify                                     (what nodes hear of each other)
+//!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -16,6 +17,7 @@ pub mod changes;
 pub mod claim;
 pub mod connect;
 pub mod curve;
+pub mod due;
 pub mod embedded;
 pub mod enqueue;
 pub mod explain;
@@ -34,6 +36,9 @@ pub mod progress;
 pub mod read;
 pub mod rescue;
 pub mod row;
+pub mod schedule_jobs;
+pub mod schedule_runs;
+pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
 mod statement;
