@@ -12,10 +12,13 @@
 //! [`JobContext`]; whoever watches the attempt is told "touched" and reads the newest state from it.
 
 mod attempt;
+mod child;
+mod child_key;
 mod command;
 mod context;
 mod curve;
 mod environment;
+mod family;
 mod log;
 mod outcome;
 mod pace;
@@ -28,6 +31,7 @@ mod stop;
 mod text;
 
 pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched, Reading};
+pub use child::{ChildFailed, ChildJob, ChildOutcome, Children, MOST_ANCESTORS, NewChild, SpawnError, SpawnJob};
 pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
 pub use curve::CurvePoint;
