@@ -9,7 +9,8 @@
 //!                            JobTracker ◀──────────────────────┘ ◀── Touched (progress, log lines: from the attempt)
 //!                              │ stores, then tells
 //!                              ▼
-//!                     Outbox ─▶ ClientSession (one per WebSocket client)
+//!         ChildWatch ◀─▶ Outbox ─▶ ClientSession (one per WebSocket client)
+//!          (parents hear of children)
 //! ```
 //!
 //! Rules:
@@ -22,6 +23,8 @@
 //!   and tracker take the process with them, and the next start rescues: crash-only is simpler than half-alive.
 
 pub mod attempt_task;
+pub mod child_watch;
+pub mod children;
 pub mod command;
 mod conclusion;
 pub mod health;

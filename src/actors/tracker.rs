@@ -14,6 +14,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Reci
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::child_watch::ChildWatch;
 use super::conclusion::Conclusion;
 use super::health::Health;
 use super::outbox::{LogLines, Outbox, Update};
@@ -118,6 +119,8 @@ pub struct JobTracker {
     told: HashMap<Uuid, i64>,
     /// Deleted jobs that are told after the batch that is under way: it may hold the end of one of them.
     removed: Vec<RemovedJob>,
+    /// Who hears of children for their parents.
+    children: Option<Arc<ChildWatch>>,
     /// The clients.
     clients: Vec<Weak<Outbox>>,
     /// Told when ends are stored.
@@ -142,10 +145,16 @@ impl JobTracker {
             flush_due: false,
             told: HashMap::new(),
             removed: Vec::new(),
+            children: None,
             clients: Vec::new(),
             supervisor: None,
             health,
         }
+    }
+
+    /// Lets the parents of children hear all that it announces.
+    pub fn heard_by(self, children: Arc<ChildWatch>) -> Self {
+        Self { children: Some(children), ..self }
     }
 
     /// Begins a batch, if there is something to write and none is under way.
@@ -191,6 +200,9 @@ impl JobTracker {
     }
 
     fn announce(&mut self, mut jobs: Vec<JobSummary>) {
+        if let Some(children) = &self.children {
+            children.heard(&jobs);
+        }
         jobs.retain(|job| self.is_news(job));
         if jobs.is_empty() || self.clients.is_empty() {
             return;
@@ -337,6 +349,9 @@ impl Handler<Removed> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Removed(jobs): Removed, _: &mut Self::Context) {
+        if let Some(children) = &self.children {
+            children.gone(jobs.iter().map(|job| job.id));
+        }
         self.removed.extend(jobs);
         if self.link.is_some() {
             self.announce_removed();

@@ -13,6 +13,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::actors::child_watch::ChildWatch;
+use crate::actors::children::{ChildrenParts, StoredChildren};
 use crate::actors::command::Drain;
 use crate::actors::health::Health;
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
@@ -57,12 +59,15 @@ pub(super) async fn serve(
     let health = Arc::new(Health::new(&parts.registry));
     let db = parts.environment.db.clone().context("a node needs a database")?;
 
-    let tracker = JobTracker::new(link("tracker"), Arc::clone(&health));
+    let watch = Arc::new(ChildWatch::default());
+    let tracker = JobTracker::new(link("tracker"), Arc::clone(&health)).heard_by(Arc::clone(&watch));
     let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
     let on_removed: OnRemoved = Arc::new({
         let tracker = tracker.clone();
         move |jobs| tracker.do_send(Removed(jobs))
     });
+    let (registry, told) = (parts.registry.clone(), tracker.clone());
+    let children = StoredChildren::new(ChildrenParts { db: db.clone(), registry, tracker: told, watch });
     let supervisor = JobSupervisor::start(SupervisorParts {
         node: parts.node_id,
         registry: parts.registry.clone(),
@@ -70,10 +75,16 @@ pub(super) async fn serve(
         alone: parts.alone,
         link: link("supervisor"),
         tracker: tracker.clone(),
-        runtime: parts.runtime,
-        environment: Environment { on_removed: Some(on_removed), ..parts.environment },
+        runtime: parts.runtime.clone(),
+        environment: Environment {
+            on_removed: Some(on_removed),
+            children: Some(Arc::new(children.clone())),
+            ..parts.environment
+        },
         health: Arc::clone(&health),
     });
+    children.attach(supervisor.clone());
+    parts.runtime.spawn(children.look_again());
     let state = AppState {
         node: parts.node_id,
         registry: parts.registry,

@@ -272,7 +272,8 @@ impl SpawnJob {
         };
         parent.stop.checkpoint()?;
         let key = key(type_name, &params, |fingerprint| parent.nth_child(fingerprint));
-        let job_id = children.spawn(&parent, NewChild { type_name, params, key, priority, reason }).await?;
+        let spawned = children.spawn(&parent, NewChild { type_name, params, key, priority, reason });
+        let job_id = parent.stop.unless_requested(spawned).await??;
         parent.adopt(job_id, weight);
         Ok(ChildJob { job_id, parent, children })
     }
@@ -305,14 +306,7 @@ impl ChildJob {
     ///
     /// As long as one such wait is under way, the parent has no slot, and others run in it.
     pub async fn outcome(&self) -> Result<ChildOutcome, Stopped> {
-        let stop = &self.parent.stop;
-        tokio::select! {
-            biased;
-            () = stop.requested() => {}
-            outcome = self.children.outcome(&self.parent, self.job_id) => return Ok(outcome),
-        }
-        stop.checkpoint()?;
-        std::future::pending().await // never: a stop that was requested has its reason
+        self.parent.stop.unless_requested(self.children.outcome(&self.parent, self.job_id)).await
     }
 }
 

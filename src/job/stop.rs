@@ -49,6 +49,16 @@ impl Stop {
         self.token.cancelled().await;
     }
 
+    /// What `work` comes to, unless it is asked to stop before: then `Err` at once, and `work` is dropped.
+    pub async fn unless_requested<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+        tokio::select! {
+            biased;
+            // The reason is set before the token is.
+            () = self.requested() => Err(Stopped(self.reason().unwrap_or(StopReason::Interrupted))),
+            done = work => Ok(done),
+        }
+    }
+
     /// `Err` once it was asked to stop.
     pub fn checkpoint(&self) -> Result<(), Stopped> {
         match self.reason() {

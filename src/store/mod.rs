@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
-//!         pauses ┘  cancel ┘        └ rescue
+//!       children, pauses ┘  cancel ┘  └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
 //! ```
 //!
@@ -11,6 +11,8 @@
 //! `statement::Cached`: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
 
 pub mod cancel;
+pub mod cancel_below;
+pub mod children;
 pub mod claim;
 pub mod connect;
 pub mod curve;
@@ -26,6 +28,7 @@ pub mod migrations;
 pub mod nodes;
 mod nul;
 pub mod pauses;
+mod places;
 pub mod pool;
 pub mod progress;
 pub mod read;

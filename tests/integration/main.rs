@@ -26,3 +26,4 @@ mod retrying;
 mod scan_library;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod workflows;
