@@ -17,7 +17,7 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::Wake;
+use super::command::MadePending;
 use super::health::{Health, HealthProblem};
 use super::schedule_problem::problem;
 use super::scheduler_turn::fire_next;
@@ -138,8 +138,8 @@ impl Work {
             match link.once(async |conn| fire_next(conn, &self.registry, &failed, &mut picked).await).await {
                 Ok(Some(fired)) => {
                     if let Some(job) = fired.job {
+                        self.supervisor.do_send(MadePending(vec![job.type_name.clone()]));
                         self.tracker.do_send(Stored(vec![job]));
-                        self.supervisor.do_send(Wake);
                     }
                 }
                 Ok(None) => break,
