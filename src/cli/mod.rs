@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Cli ─▶ serve ──────────────────────────────▶ Application
-//!     └──▶ run, jobs …, types, nodes, openapi ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
+//!     └──▶ run, jobs …, schedules …, types … ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
 //!               │                                  └────▶ Application in this process, on a free port
 //!               └─ Attendant: Follower (what happens) ─▶ View (bar or lines) ─▶ report
 //! ```
@@ -27,6 +27,7 @@ mod problem;
 mod reach;
 mod report;
 mod run;
+mod schedules;
 mod schema;
 mod serve;
 mod signals;
@@ -65,6 +66,8 @@ enum Command {
     Run(run::RunArgs),
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
+    #[command(subcommand)]
+    Schedules(schedules::SchedulesCommand),
     Types(types::TypesArgs),
     Nodes(nodes::NodesArgs),
     Drill(drill::DrillArgs),
@@ -132,6 +135,7 @@ impl Cli {
                 Command::Serve(args) => serve::run(args, reach).await,
                 Command::Run(args) => run::run(args, line, reach).await,
                 Command::Jobs(command) => jobs::run(command, &reach).await,
+                Command::Schedules(command) => schedules::run(command, &reach).await,
                 Command::Types(args) => types::run(args, &reach).await,
                 Command::Nodes(args) => nodes::run(args, &reach).await,
                 Command::Drill(args) => drill::run(args).await,
