@@ -90,10 +90,10 @@ pub struct SetPaused {
 #[error("the database does not answer ({0}); try again")]
 pub struct Unavailable(pub String);
 
-/// Command: claim, if there is room: somebody else has stored jobs.
+/// Fact: a job of this type was stored by somebody else than the supervisor.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Wake;
+pub struct BecamePending(pub String);
 
 /// Command: claim no more, stop what runs, and answer when nothing is left.
 #[derive(Message)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::bus_state::BusHealth;
 use crate::job::{Attempt, Registry};
 
 /// The health of this node.
@@ -22,6 +23,10 @@ pub struct Health {
     pub sessions: AtomicU64,
     /// Ends of jobs that wait to be stored.
     pub unwritten: AtomicU64,
+    /// Whether jobs were stopped here because the lease could not be renewed, and none are claimed.
+    pub fenced: AtomicBool,
+    /// How this node hears of others.
+    pub bus: Arc<BusHealth>,
     runners: BTreeMap<&'static str, RunnerHealth>,
     problems: Mutex<Vec<HealthProblem>>,
 }
@@ -86,12 +91,19 @@ pub struct RunnerState {
 impl Health {
     /// Healthy, with a runner for each type.
     pub fn new(registry: &Registry) -> Self {
+        Self::with_bus(registry, true)
+    }
+
+    /// Healthy, with a bus that is on or off.
+    pub fn with_bus(registry: &Registry, bus: bool) -> Self {
         Self {
             claiming: AtomicBool::new(true),
             abandoned_threads: AtomicU64::new(0),
             blocking_jobs: AtomicU64::new(0),
             sessions: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
+            fenced: AtomicBool::new(false),
+            bus: Arc::new(BusHealth::new(bus)),
             runners: registry.iter().map(|t| (t.spec.name, RunnerHealth::default())).collect(),
             problems: Mutex::default(),
         }

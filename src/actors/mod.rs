@@ -14,6 +14,16 @@
 //!
 //! The `JobScheduler` stands beside: it stores the jobs of schedules that are due, wakes the supervisor, and has the tracker tell.
 //!
+//! Beside them, for the life among other nodes:
+//!
+//! ```text
+//!   LeaseKeeper ── Renewed, Fence ──▶ JobSupervisor ── Claimable ──▶ Bus ─▶ other nodes
+//!        │ Beat                            ▲ Woken, AskedElsewhere    ▲
+//!        ▼                                 │                          │ Jobs, Cancel, Removed
+//!      Relay ◀── NoticeHeard ───────────── Bus ◀── other nodes     JobTracker
+//!        └─ SeenElsewhere, ForeignLines, ForeignRemoved ──────────────▲
+//! ```
+//!
 //! Rules:
 //! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Climbed`, `Concluded`, `Stored`).
 //! - No handler of a message waits: whatever talks to the database is a future of its own, one at a time per connection, and
@@ -24,13 +34,20 @@
 //!   and tracker take the process with them, and the next start rescues: crash-only is simpler than half-alive.
 
 pub mod attempt_task;
+pub mod bus;
+pub mod bus_postgres;
+pub mod bus_state;
 pub mod command;
 mod conclusion;
 pub mod health;
 pub mod interest;
+pub mod lease;
 pub mod mailbox;
 pub mod outbox;
 pub mod protocol;
+pub mod relay;
+mod relay_reading;
+mod rev_cursor;
 pub mod runner;
 pub mod schedule_problem;
 pub mod scheduler;
@@ -38,8 +55,10 @@ mod scheduler_turn;
 pub mod session;
 pub mod supervisor;
 mod supervisor_turn;
+mod told;
 pub mod tracker;
 mod tracker_batch;
+pub mod watched;
 
 #[cfg(test)]
 mod tests;

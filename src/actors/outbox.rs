@@ -4,6 +4,7 @@
 //! newer updates; one that changed too many jobs meanwhile gets a fresh snapshot. Either way the memory is bounded and the
 //! last thing it is told of a job is the truth.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::interest::Interest;
 use super::session::ClientSession;
 use crate::job::RemovedJob;
+use crate::store::history::LogRow;
 use crate::store::listing::Watch;
 use crate::store::progress::LogWrite;
 use crate::store::row::JobSummary;
@@ -66,19 +68,26 @@ pub struct LogLines {
     /// The job.
     pub job_id: Uuid,
     /// Its type.
-    pub type_name: &'static str,
+    pub type_name: Cow<'static, str>,
     /// The lines.
     pub lines: Vec<String>,
 }
 
 impl LogLines {
-    /// Serialises stored lines.
+    /// Serialises lines as they were read.
+    pub fn stored(job_id: Uuid, type_name: String, lines: &[LogRow]) -> Self {
+        // A line holds nothing that JSON can't say.
+        let lines = lines.iter().map(|line| serde_json::to_string(line).unwrap_or_default()).collect();
+        Self { job_id, type_name: type_name.into(), lines }
+    }
+
+    /// Serialises lines as they were written.
     pub fn of(write: &LogWrite, type_name: &'static str) -> Self {
         let lines = write.lines.iter().map(|line| {
             let (seq, at, level) = (line.seq, line.at, line.level.as_str());
             json!({ "seq": seq, "at": at, "level": level, "target": line.target, "message": line.message }).to_string()
         });
-        Self { job_id: write.job_id, type_name, lines: lines.collect() }
+        Self { job_id: write.job_id, type_name: type_name.into(), lines: lines.collect() }
     }
 }
 
@@ -232,7 +241,7 @@ impl Outbox {
     /// Puts log lines in.
     pub fn push_lines(&self, lines: &LogLines) {
         let mut state = self.lock();
-        if !state.logs.wants(&lines.job_id, lines.type_name) {
+        if !state.logs.wants(&lines.job_id, &lines.type_name) {
             return;
         }
         for line in &lines.lines {
@@ -245,6 +254,11 @@ impl Outbox {
         }
         drop(state);
         self.poke();
+    }
+
+    /// Whether changes of the job are wanted.
+    pub fn wants(&self, job_id: &Uuid, type_name: &str) -> bool {
+        self.lock().interest.wants(job_id, type_name)
     }
 
     /// Whether log lines of the job are wanted.
@@ -460,7 +474,7 @@ mod tests {
         let outbox = open(&Watch::All);
         let job_id = Uuid::now_v7();
         let lines = (0..WAITING_LINES + 3).map(|n| n.to_string()).collect();
-        outbox.push_lines(&LogLines { job_id, type_name: "t", lines });
+        outbox.push_lines(&LogLines { job_id, type_name: "t".into(), lines });
         let taken = outbox.take();
         assert_eq!((taken.lines.len(), taken.skipped[&job_id]), (WAITING_LINES, 3));
         assert_eq!(taken.lines[0].1, "3");

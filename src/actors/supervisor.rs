@@ -1,23 +1,25 @@
 //! The supervisor: accepts jobs, claims them for the runners that have room, routes commands, starts runners again, rescues.
 //!
 //! It has one connection and takes turns at it: what was submitted since the last turn is stored in one statement, types are
-//! paused and resumed, the lease is renewed and orphans are rescued when due, then pending jobs of all types are claimed in one
+//! paused and resumed, orphans are rescued when due, then pending jobs of all types are claimed in one
 //! statement. Accepting and claiming never race each other, so a job's `started` cannot overtake its `created`, and nothing is
 //! claimed here once somebody was told of a pause.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable, Wake};
+use super::bus::{Bus, Notice};
+use super::command::{BecamePending, Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
+use super::lease::{Fence, LEASE_LOST, Renewed};
 use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
@@ -29,7 +31,7 @@ use crate::store::link::Link;
 use crate::store::pauses::Pause;
 use crate::store::row::JobSummary;
 
-/// How often the lease is renewed; also the longest that a job waits whose time has come, or whose wake-up was lost.
+/// The longest that a job waits whose time has come, or whose wake-up was lost.
 const BEAT: Duration = Duration::from_secs(1);
 /// Beats between two looks for orphans.
 const BEATS_PER_SWEEP: u32 = 5;
@@ -41,6 +43,16 @@ const NEXT_TURN: Duration = Duration::from_millis(10);
 
 /// How long a request waits for the tracker to store a wish. Longer means that the database is away.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// Fact: another node says that there may be jobs of these types to be claimed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Woken(pub Vec<String>);
+
+/// Fact: another node stored the wish that these jobs stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AskedElsewhere(pub Vec<Uuid>);
 
 /// What a supervisor is made of.
 pub struct SupervisorParts {
@@ -54,6 +66,8 @@ pub struct SupervisorParts {
     pub alone: bool,
     /// Its connection.
     pub link: Link,
+    /// Wakes other nodes.
+    pub bus: Arc<dyn Bus>,
     /// The tracker.
     pub tracker: Addr<JobTracker>,
     /// Where handlers run.
@@ -69,6 +83,7 @@ pub struct JobSupervisor {
     node: Uuid,
     registry: Registry,
     alone: bool,
+    bus: Arc<dyn Bus>,
     tracker: Addr<JobTracker>,
     runtime: Handle,
     environment: Environment,
@@ -87,9 +102,10 @@ pub struct JobSupervisor {
     pauses: Vec<WaitingPause>,
     /// There may be something to claim.
     claim_due: bool,
+    /// Types of which jobs became pending here, or may run since one ended: when this node has no room, others are woken.
+    pending_types: BTreeSet<String>,
     /// A short gathering of freed slots is under way.
     gathering: bool,
-    beat_due: bool,
     sweep_due: bool,
     beats: u32,
     /// Set when the node goes away: claims have stopped.
@@ -128,6 +144,7 @@ impl JobSupervisor {
                 node: parts.node,
                 registry: parts.registry.clone(),
                 alone: parts.alone,
+                bus: parts.bus,
                 tracker: parts.tracker,
                 runtime: parts.runtime,
                 environment: parts.environment,
@@ -139,8 +156,8 @@ impl JobSupervisor {
                 submitted: Vec::new(),
                 pauses: Vec::new(),
                 claim_due: true,
+                pending_types: BTreeSet::new(),
                 gathering: false,
-                beat_due: false,
                 sweep_due: true,
                 beats: 0,
                 draining: None,
@@ -182,7 +199,7 @@ impl JobSupervisor {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let rooms = if self.claim_due && !self.gathering { self.rooms() } else { Vec::new() };
         let asked = !self.submitted.is_empty() || !self.pauses.is_empty();
-        if !asked && rooms.is_empty() && !self.beat_due && !self.sweep_due {
+        if !asked && rooms.is_empty() && !self.sweep_due {
             return;
         }
         let Some(link) = self.link.take() else { return };
@@ -192,13 +209,11 @@ impl JobSupervisor {
             alone: self.alone,
             submitted: mem::take(&mut self.submitted),
             pauses: mem::take(&mut self.pauses),
-            renew: mem::take(&mut self.beat_due),
-            claiming: self.draining.is_none(),
             known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
-            rooms,
+            rooms: rooms.clone(),
         };
         let turn = take_turn(link, turn, self.tracker.clone());
-        ctx.spawn(turn.into_actor(self).map(|(link, done), supervisor, ctx| {
+        ctx.spawn(turn.into_actor(self).map(move |(link, done), supervisor, ctx| {
             supervisor.link = Some(link);
             if done.missed_turn {
                 ctx.run_later(NEXT_TURN, |supervisor, ctx| {
@@ -206,14 +221,14 @@ impl JobSupervisor {
                     supervisor.turn(ctx);
                 });
             }
-            supervisor.turn_done(done);
+            supervisor.turn_done(done, &rooms);
             supervisor.turn(ctx);
             supervisor.tell_drained();
         }));
     }
 
     fn rooms(&self) -> Vec<Room> {
-        if self.draining.is_some() {
+        if self.draining.is_some() || self.is_fenced() {
             return Vec::new();
         }
         let rooms = self.runners.iter().map(|(type_name, place)| Room {
@@ -225,18 +240,43 @@ impl JobSupervisor {
         rooms.filter(|room| room.slots > 0).collect()
     }
 
-    fn turn_done(&mut self, done: TurnDone) {
-        self.claim_due |= done.may_claim;
+    fn is_fenced(&self) -> bool {
+        self.health.fenced.load(Ordering::Relaxed)
+    }
+
+    fn turn_done(&mut self, done: TurnDone, rooms: &[Room]) {
+        self.claim_due |= !done.pending_types.is_empty();
+        self.pending_types.extend(done.pending_types);
         for (reply, answer) in done.answers {
             let _ = reply.send(answer); // who asked may have gone
         }
         self.tracker.do_send(Stored(done.claimed.iter().map(|claimed| claimed.job.clone()).collect()));
+        let took: Vec<_> = done.claimed.iter().map(|claimed| claimed.job.type_name.clone()).collect();
         for claimed in done.claimed {
             self.run(claimed);
         }
         self.early_stops.clear();
-        for id in done.asked {
-            self.deliver(id);
+        self.wake_others(rooms, &took, done.answered);
+    }
+
+    /// Wakes other nodes for the types of which this one has no room, or may leave some.
+    fn wake_others(&mut self, offered: &[Room], took: &[String], answered: bool) {
+        let rooms = self.rooms();
+        let mut woken = Vec::new();
+        for type_name in mem::take(&mut self.pending_types) {
+            let offer = offered.iter().find(|room| room.type_name == type_name).filter(|_| answered);
+            let taken = took.iter().filter(|took| **took == type_name).count();
+            if offer.is_some_and(|room| taken < room.slots as usize) {
+                continue; // nothing was left
+            }
+            if rooms.iter().any(|room| room.type_name == type_name) {
+                self.pending_types.insert(type_name); // the next turn claims
+            } else {
+                woken.push(type_name);
+            }
+        }
+        if !woken.is_empty() {
+            self.bus.publish(Notice::Claimable(woken));
         }
     }
 
@@ -244,6 +284,11 @@ impl JobSupervisor {
         let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
         let (type_name, mailbox) = (*type_name, place.mailbox.clone());
         let (id, attempt) = (claimed.job.id, claimed.job.attempt);
+        if self.is_fenced() {
+            // The answer came late: others may take the job at any moment.
+            let reason = LEASE_LOST.to_owned();
+            return self.tracker.do_send(Released(ReleaseWrite { job_id: id, attempt, reason }));
+        }
         let before = self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
         if before.is_some_and(|before| before.in_slot) {
             self.busy(type_name, |busy| busy.saturating_sub(1)); // rescued from this node while it still ran here
@@ -317,12 +362,21 @@ impl JobSupervisor {
 
     fn settled(&mut self, ended: Vec<(Uuid, i32)>) {
         for (id, attempt) in ended {
-            if self.running.get(&id).is_some_and(|job| job.attempt == attempt) {
-                self.running.remove(&id);
+            let Some(job) = self.running.get(&id).filter(|job| job.attempt == attempt) else { continue };
+            // Of these the end of one may let another run, on whichever node has room; what was given back may run elsewhere.
+            if self.draining.is_some() || self.is_limited(job.type_name) {
+                self.pending_types.insert(job.type_name.to_owned());
             }
+            self.running.remove(&id);
         }
         self.claim_due = true;
         self.tell_drained();
+    }
+
+    /// Whether jobs of a type wait for each other across nodes.
+    fn is_limited(&self, type_name: &str) -> bool {
+        let spec = self.registry.get(type_name).map(|registered| registered.spec);
+        spec.is_some_and(|spec| spec.cluster_limit().is_some())
     }
 
     /// Stops runs that lost their job to another: whatever they write is refused.
@@ -348,7 +402,6 @@ impl JobSupervisor {
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
         self.beats = self.beats.wrapping_add(1);
-        self.beat_due = true;
         self.claim_due = true;
         self.sweep_due |= self.beats.is_multiple_of(BEATS_PER_SWEEP);
         self.tell_drained();
@@ -412,10 +465,14 @@ impl Handler<SetPaused> for JobSupervisor {
     }
 }
 
-impl Handler<Wake> for JobSupervisor {
+impl Handler<BecamePending> for JobSupervisor {
     type Result = ();
 
-    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+    fn handle(&mut self, BecamePending(type_name): BecamePending, ctx: &mut Self::Context) {
+        if !self.rooms().iter().any(|room| room.type_name == type_name) {
+            return self.bus.publish(Notice::Claimable(vec![type_name]));
+        }
+        self.pending_types.insert(type_name);
         self.claim_due = true;
         self.turn(ctx);
     }
@@ -440,6 +497,45 @@ impl Handler<BatchStored> for JobSupervisor {
         if !stored.settled.is_empty() {
             self.settled(stored.settled);
             self.turn(ctx);
+        }
+    }
+}
+
+impl Handler<Fence> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Fence(grace): Fence, _: &mut Self::Context) {
+        for place in self.runners.values() {
+            place.mailbox.send(StopAll { grace });
+        }
+    }
+}
+
+impl Handler<Renewed> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, renewed: Renewed, _: &mut Self::Context) {
+        for id in renewed.asked {
+            self.deliver(id);
+        }
+    }
+}
+
+impl Handler<Woken> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Woken(types): Woken, ctx: &mut Self::Context) {
+        self.claim_due |= types.iter().any(|name| self.runners.contains_key(name.as_str()));
+        self.turn(ctx);
+    }
+}
+
+impl Handler<AskedElsewhere> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, AskedElsewhere(ids): AskedElsewhere, _: &mut Self::Context) {
+        for id in ids {
+            self.deliver(id);
         }
     }
 }

@@ -8,11 +8,12 @@ use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::bus::NoBus;
 use super::command::Submit;
 use super::health::Health;
 use super::runner::JobRunner;
 use super::supervisor::{JobSupervisor, SupervisorParts};
-use super::tracker::JobTracker;
+use super::tracker::{JobTracker, TrackerParts};
 use crate::job::{Environment, Registry, Status};
 use crate::store::embedded::PrivatePostgres;
 use crate::store::enqueue::NewJob;
@@ -102,7 +103,13 @@ fn a_runner_that_dies_is_replaced_and_its_jobs_run_again() {
         link.until_answered(async |conn| nodes::register(conn, node, "test", &json!({ "demo": 4 })).await)
             .await
             .unwrap();
-        let tracker = JobTracker::new(Link::new(Arc::clone(&url), "tracker"), Arc::clone(&health));
+        let tracker = JobTracker::new(TrackerParts {
+            node,
+            link: Link::new(Arc::clone(&url), "tracker"),
+            bus: Arc::new(NoBus),
+            watched: Arc::default(),
+            health: Arc::clone(&health),
+        });
         let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
         let supervisor = JobSupervisor::start(SupervisorParts {
             node,
@@ -110,6 +117,7 @@ fn a_runner_that_dies_is_replaced_and_its_jobs_run_again() {
             slots: HashMap::new(),
             alone: true,
             link: Link::new(Arc::clone(&url), "supervisor"),
+            bus: Arc::new(NoBus),
             tracker,
             runtime: handle,
             environment: Environment::default(),

@@ -10,6 +10,7 @@
 //! one of their own. When the supervisor or the tracker dies, the application ends with an error: the next start rescues.
 
 mod data_dir;
+mod neighbours;
 mod node;
 
 pub use data_dir::{DataDirError, RunFile, is_locked};
@@ -93,6 +94,7 @@ impl Application {
             registry,
             slots,
             alone: postgres.is_some(),
+            bus: config.bus,
             database_url,
             environment,
             runtime: runtime.handle().clone(),

@@ -195,6 +195,7 @@ impl Reach {
             listen,
             data_dir: self.data_dir()?,
             database_url: self.args.data.database_url.clone().filter(|url| !url.is_empty()),
+            bus: self.args.data.bus,
             media_roots: work.media_roots(),
             concurrency: work.concurrency.clone(),
             allowed_hosts,

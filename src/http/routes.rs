@@ -152,10 +152,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::{configure, table};
+    use crate::actors::bus::NoBus;
     use crate::actors::health::Health;
     use crate::actors::scheduler::{JobScheduler, SchedulerParts};
     use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
-    use crate::actors::tracker::JobTracker;
+    use crate::actors::tracker::{JobTracker, TrackerParts};
     use crate::http::openapi;
     use crate::http::state::AppState;
     use crate::job::{Environment, Registry};
@@ -189,13 +190,21 @@ mod tests {
         let registry = Registry::collect().unwrap();
         let nowhere = "host=/nowhere";
         let health = Arc::new(Health::new(&registry));
-        let tracker = JobTracker::new(Link::new(nowhere.into(), "tracker"), Arc::clone(&health)).start();
+        let tracker = JobTracker::new(TrackerParts {
+            node: Uuid::nil(),
+            link: Link::new(nowhere.into(), "tracker"),
+            bus: Arc::new(NoBus),
+            watched: Arc::default(),
+            health: Arc::clone(&health),
+        })
+        .start();
         let supervisor = JobSupervisor::start(SupervisorParts {
             node: Uuid::nil(),
             registry: registry.clone(),
             slots: HashMap::new(),
             alone: false,
             link: Link::new(nowhere.into(), "supervisor"),
+            bus: Arc::new(NoBus),
             tracker: tracker.clone(),
             runtime: tokio::runtime::Handle::current(),
             environment: Environment::default(),
@@ -216,6 +225,7 @@ mod tests {
             registry,
             supervisor,
             tracker,
+            relay: None,
             db: pool::build(nowhere, tokio::runtime::Handle::current()).unwrap(),
             allowed_hosts: Arc::default(),
         }

@@ -6,6 +6,7 @@ use actix::Addr;
 use uuid::Uuid;
 
 use crate::actors::health::Health;
+use crate::actors::relay::Relay;
 use crate::actors::scheduler::JobScheduler;
 use crate::actors::supervisor::JobSupervisor;
 use crate::actors::tracker::JobTracker;
@@ -24,6 +25,8 @@ pub struct AppState {
     pub scheduler: Addr<JobScheduler>,
     /// Where live clients join.
     pub tracker: Addr<JobTracker>,
+    /// Told whose logs a client follows, where other nodes may share the database.
+    pub relay: Option<Addr<Relay>>,
     /// For reading.
     pub db: DbPool,
     /// For probes.

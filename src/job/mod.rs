@@ -37,7 +37,7 @@ pub use context::JobContext;
 pub use cron::Cron;
 pub use curve::CurvePoint;
 pub use environment::{DbPool, Environment, MediaRoots, OnRemoved, RemovedJob};
-pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, middle_of_log};
+pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, first_seq, middle_of_log};
 pub use outcome::{Fatal, JobResult, Outcome};
 pub use pace::Pace;
 pub use params::{FieldError, InvalidParams};

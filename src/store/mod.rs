@@ -5,6 +5,7 @@
 //!         pauses ┘  cancel ┘        └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
+//!  changes, notify                                     (what nodes hear of each other)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -12,6 +13,7 @@
 //! `statement::Cached`: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
 
 pub mod cancel;
+pub mod changes;
 pub mod claim;
 pub mod connect;
 pub mod curve;
@@ -26,6 +28,7 @@ pub mod listing;
 pub mod lock;
 pub mod migrations;
 pub mod nodes;
+pub mod notify;
 mod nul;
 pub mod pauses;
 pub mod pool;

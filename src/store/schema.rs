@@ -141,6 +141,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    removals (job_id) {
+        job_id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        node_id -> Uuid,
+        rev -> Int8,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     schedule_runs (id) {
         id -> Int8,
         schedule_id -> Uuid,
@@ -188,6 +199,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     nodes,
     pauses,
     recent_starts,
+    removals,
     schedule_runs,
     schedules,
 );

@@ -7,6 +7,8 @@ mod bad_sockets;
 mod bulk;
 mod cancelling;
 mod cleanup;
+mod cluster;
+mod cluster_fencing;
 mod command_line;
 mod creating;
 mod curve;

@@ -105,6 +105,12 @@ impl Server {
         Self::launch(how, database::folder(), database_url).await
     }
 
+    /// A further server on this one's database.
+    pub async fn beside(&self, args: &[&str]) -> Self {
+        let database = Database::At(self.database_url.clone());
+        Self::start_with(Options { database, ..Options::args(args) }).await
+    }
+
     /// A server on what [`stop_and_keep`](Self::stop_and_keep) left.
     pub async fn start_in(kept: Kept, args: &[&str]) -> Self {
         let (how, _) = Launch::of(Options::args(args));
