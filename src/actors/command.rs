@@ -90,10 +90,10 @@ pub struct SetPaused {
 #[error("the database does not answer ({0}); try again")]
 pub struct Unavailable(pub String);
 
-/// Fact: a job of this type was stored by somebody else than the supervisor.
+/// Fact: somebody else of this node stored jobs of these types.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct BecamePending(pub String);
+pub struct MadePending(pub Vec<String>);
 
 /// Command: claim no more, stop what runs, and answer when nothing is left.
 #[derive(Message)]

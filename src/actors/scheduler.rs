@@ -17,7 +17,7 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::BecamePending;
+use super::command::MadePending;
 use super::health::{Health, HealthProblem};
 use super::schedule_problem::problem;
 use super::scheduler_turn::fire_next;
@@ -138,9 +138,9 @@ impl Work {
             match link.once(async |conn| fire_next(conn, &self.registry, &failed, &mut picked).await).await {
                 Ok(Some(fired)) => {
                     if let Some(job) = fired.job {
-                        let type_name = job.type_name.clone();
-                        self.tracker.do_send(Stored(vec![job]));
-                        self.supervisor.do_send(BecamePending(type_name));
+                        let pending = MadePending(vec![job.type_name.clone()]);
+                        self.tracker.do_send(Stored(vec![job])); // first: nothing that happens to the job is told before it
+                        self.supervisor.do_send(pending);
                     }
                 }
                 Ok(None) => break,

@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::neighbours::Neighbours;
+use crate::actors::child_watch::ChildWatch;
+use crate::actors::children::{ChildrenParts, StoredChildren};
 use crate::actors::command::Drain;
 use crate::actors::health::Health;
 use crate::actors::lease::{LeaseKeeper, LeaseParts, RENEWAL_LIMIT};
@@ -21,7 +23,6 @@ use crate::actors::relay::Relay;
 use crate::actors::scheduler::{JobScheduler, SchedulerParts, StopFiring};
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
 use crate::actors::tracker::{JobTracker, Removed, TrackerParts};
-use crate::actors::watched::Watched;
 use crate::config::BusKind;
 use crate::http::state::AppState;
 use crate::job::{Environment, OnRemoved, Registry};
@@ -72,13 +73,13 @@ pub(super) async fn serve(
     let health = Arc::new(Health::with_bus(&parts.registry, parts.bus == BusKind::Postgres));
     let db = parts.environment.db.clone().context("a node needs a database")?;
     let neighbours = Neighbours::new(&parts, &health);
-    let watched = Arc::new(Watched::default());
 
+    let watch = Arc::new(ChildWatch::default());
     let tracker = JobTracker::new(TrackerParts {
         node: parts.node_id,
         link: link("tracker"),
         bus: neighbours.bus(),
-        watched: Arc::clone(&watched),
+        children: Arc::clone(&watch),
         health: Arc::clone(&health),
     });
     let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
@@ -86,6 +87,9 @@ pub(super) async fn serve(
         let tracker = tracker.clone();
         move |jobs| tracker.do_send(Removed(jobs))
     });
+    let (registry, told) = (parts.registry.clone(), tracker.clone());
+    let children =
+        StoredChildren::new(ChildrenParts { db: db.clone(), registry, tracker: told, watch: Arc::clone(&watch) });
     let supervisor = JobSupervisor::start(SupervisorParts {
         node: parts.node_id,
         registry: parts.registry.clone(),
@@ -94,22 +98,19 @@ pub(super) async fn serve(
         link: link("supervisor").limit(TURN_LIMIT),
         bus: neighbours.bus(),
         tracker: tracker.clone(),
-        runtime: parts.runtime,
-        environment: Environment { on_removed: Some(on_removed), ..parts.environment },
+        runtime: parts.runtime.clone(),
+        environment: Environment {
+            on_removed: Some(on_removed),
+            children: Some(Arc::new(children.clone())),
+            ..parts.environment
+        },
         health: Arc::clone(&health),
     });
-    let scheduler = JobScheduler::new(SchedulerParts {
-        registry: parts.registry.clone(),
-        link: link("scheduler"),
-        supervisor: supervisor.clone(),
-        tracker: tracker.clone(),
-        health: Arc::clone(&health),
-        fires: parts.fires_schedules,
-    });
-    let scheduler = JobScheduler::start_in_arbiter(&Arbiter::new().handle(), |_| scheduler);
+    children.attach(supervisor.clone());
+    parts.runtime.spawn(children.look_again());
     let relay = (!parts.alone).then(|| {
         let link = link("relay").limit(RELAY_LIMIT);
-        Relay::new(parts.node_id, link, tracker.clone(), watched, Arc::clone(&health))
+        Relay::new(parts.node_id, link, tracker.clone(), watch, Arc::clone(&health))
     });
     let relay = neighbours.listen(relay, &supervisor);
     let lease = LeaseKeeper::new(LeaseParts {
@@ -120,6 +121,15 @@ pub(super) async fn serve(
         health: Arc::clone(&health),
     })
     .start();
+    let scheduler = JobScheduler::new(SchedulerParts {
+        registry: parts.registry.clone(),
+        link: link("scheduler"),
+        supervisor: supervisor.clone(),
+        tracker: tracker.clone(),
+        health: Arc::clone(&health),
+        fires: parts.fires_schedules,
+    });
+    let scheduler = JobScheduler::start_in_arbiter(&Arbiter::new().handle(), |_| scheduler);
     let state = AppState {
         node: parts.node_id,
         registry: parts.registry,

@@ -194,7 +194,7 @@ mod tests {
             node: Uuid::nil(),
             link: Link::new(nowhere.into(), "tracker"),
             bus: Arc::new(NoBus),
-            watched: Arc::default(),
+            children: Arc::default(),
             health: Arc::clone(&health),
         })
         .start();

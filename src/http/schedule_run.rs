@@ -18,7 +18,7 @@ use super::schedules::unknown;
 use super::show::JobDetail;
 use super::state::AppState;
 use super::submit;
-use crate::actors::command::{BecamePending, SubmitError};
+use crate::actors::command::{MadePending, SubmitError};
 use crate::actors::tracker::Stored;
 use crate::job::RunOutcome;
 use crate::store::row::JobSummary;
@@ -68,7 +68,7 @@ pub async fn run(
     });
     let (stored, job) = stored.await?;
     state.tracker.do_send(Stored(vec![stored.clone()]));
-    state.supervisor.do_send(BecamePending(stored.type_name.clone()));
+    state.supervisor.do_send(MadePending(vec![stored.type_name.clone()]));
     Ok(created(stored.id).json(JobDetail::fresh(stored, job)))
 }
 

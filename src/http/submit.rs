@@ -102,7 +102,7 @@ pub fn params(job_type: &Registered, params: Option<Value>, at: &str) -> Result<
 
 /// A job of a type with checked params; everything else as the type has it.
 pub fn new_job(job_type: &Registered, params: Value, actor: &str) -> NewJob {
-    NewJob::of(&job_type.spec, params, actor.to_owned())
+    NewJob::of(&job_type.spec, params, actor)
 }
 
 /// Has the supervisor store jobs, all or none.

@@ -12,11 +12,14 @@
 //! [`JobContext`]; whoever watches the attempt is told "touched" and reads the newest state from it.
 
 mod attempt;
+mod child;
+mod child_key;
 mod command;
 mod context;
 mod cron;
 mod curve;
 mod environment;
+mod family;
 mod log;
 mod outcome;
 mod pace;
@@ -32,6 +35,7 @@ mod time_zone;
 mod timetable;
 
 pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched, Reading};
+pub use child::{ChildFailed, ChildJob, ChildOutcome, Children, MOST_ANCESTORS, NewChild, SpawnError, SpawnJob};
 pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
 pub use cron::Cron;

@@ -58,7 +58,7 @@ pub struct NewJob {
 
 impl NewJob {
     /// A job of a type with checked params; everything else as the type has it.
-    pub fn of(spec: &JobSpec, params: Value, actor: String) -> Self {
+    pub fn of(spec: &JobSpec, params: Value, actor: &str) -> Self {
         Self {
             id: Uuid::now_v7(),
             type_name: spec.name,
@@ -66,7 +66,7 @@ impl NewJob {
             metadata: Value::Object(serde_json::Map::new()),
             priority: spec.priority,
             run_at: None,
-            created_by: actor,
+            created_by: actor.to_owned(),
             reason: None,
             retry_of: None,
             only_items: None,
@@ -154,13 +154,15 @@ impl Insert {
 impl Statement for Insert {
     type Row = SummarySql;
 
+    // A child has the turn of its parent, which has waited for it: what was begun comes to its end before more is begun.
     const SQL: &'static str = concat!(
         ", new AS (
             INSERT INTO jobs (id, type, params, metadata, priority, run_at, turn_at, created_by, reason, retry_of, only_items,
                               exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
                               schedule_id, queue_key, message)
             SELECT id, type, params, metadata, priority, coalesce(run_at, now()),
-                   greatest(run_at, now()) - priority * interval '10 minutes', created_by, reason, retry_of, only_items,
+                   coalesce((SELECT p.turn_at + (p.priority - n.priority) * interval '10 minutes' FROM jobs p WHERE p.id = n.parent_id),
+                            greatest(run_at, now()) - priority * interval '10 minutes'), created_by, reason, retry_of, only_items,
                    exclusive_key, serial, max_interruptions, max_retries, parent_id,
                    ARRAY(SELECT above::uuid FROM jsonb_array_elements_text(ancestors) WITH ORDINALITY AS a (above, n) ORDER BY n),
                    child_key, schedule_id, queue_key,

@@ -36,7 +36,7 @@ pub fn job_of(
     actor: String,
     reason: Option<String>,
 ) -> NewJob {
-    let new = NewJob::of(spec, params, actor);
+    let new = NewJob::of(spec, params, &actor);
     NewJob {
         metadata: json!({ "schedule": schedule.name, "due_at": due_at }),
         priority: schedule.priority.unwrap_or(new.priority),

@@ -32,3 +32,4 @@ mod schedules_firing;
 mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod workflows;
