@@ -30,6 +30,8 @@ pub struct Config {
     pub insecure: bool,
     /// How long running jobs get to come to an end when the server stops.
     pub shutdown_grace: Duration,
+    /// Whether schedules are fired here. A command that starts an application for itself is gone too soon.
+    pub schedules: bool,
 }
 
 /// Where the data are.

@@ -9,7 +9,8 @@
 //!                            JobTracker ◀──────────────────────┘ ◀── Touched (progress, log lines: from the attempt)
 //!                              │ stores, then tells
 //!                              ▼
-//!                     Outbox ─▶ ClientSession (one per WebSocket client)
+//!         ChildWatch ◀─▶ Outbox ─▶ ClientSession (one per WebSocket client)
+//!          (parents hear of children)
 //! ```
 //!
 //! Beside them, for the life among other nodes:
@@ -21,6 +22,8 @@
 //!      Relay ◀── NoticeHeard ───────────── Bus ◀── other nodes     JobTracker
 //!        └─ SeenElsewhere, ForeignLines, ForeignRemoved ──────────────▲
 //! ```
+//!
+//! The `JobScheduler` stands beside: it stores the jobs of schedules that are due, wakes the supervisor, and has the tracker tell.
 //!
 //! Rules:
 //! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Climbed`, `Concluded`, `Stored`).
@@ -35,6 +38,8 @@ pub mod attempt_task;
 pub mod bus;
 pub mod bus_postgres;
 pub mod bus_state;
+pub mod child_watch;
+pub mod children;
 pub mod command;
 mod conclusion;
 pub mod health;
@@ -47,13 +52,15 @@ pub mod relay;
 mod relay_reading;
 mod rev_cursor;
 pub mod runner;
+pub mod schedule_problem;
+pub mod scheduler;
+mod scheduler_turn;
 pub mod session;
 pub mod supervisor;
 mod supervisor_turn;
 mod told;
 pub mod tracker;
 mod tracker_batch;
-pub mod watched;
 
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,8 @@ const TAKEN_BYTES: usize = 256 << 10;
 pub struct Update {
     /// The job.
     pub id: Uuid,
+    /// The job that started it.
+    pub parent: Option<Uuid>,
     /// Its type.
     pub type_name: String,
     /// The number of the change.
@@ -53,6 +55,7 @@ impl Update {
     pub fn of(job: &JobSummary) -> Self {
         Self {
             id: job.id,
+            parent: job.parent_id,
             type_name: job.type_name.clone(),
             rev: job.rev,
             terminal: job.status.is_terminal(),
@@ -212,7 +215,7 @@ impl Outbox {
     pub fn push(&self, updates: &[Arc<Update>]) {
         let mut state = self.lock();
         for update in updates {
-            if state.interest.wants(&update.id, &update.type_name) {
+            if state.interest.wants_with_parent(&update.id, update.parent.as_ref(), &update.type_name) {
                 state.put(update);
             }
         }
@@ -386,7 +389,7 @@ mod tests {
     use crate::store::listing::Watch;
 
     fn update(id: Uuid, rev: i64) -> Arc<Update> {
-        Arc::new(Update { id, type_name: "t".into(), rev, terminal: false, json: rev.to_string() })
+        Arc::new(Update { id, parent: None, type_name: "t".into(), rev, terminal: false, json: rev.to_string() })
     }
 
     fn open(watch: &Watch) -> Outbox {

@@ -22,12 +22,12 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::bus::Notice;
+use super::child_watch::ChildWatch;
 use super::health::Health;
 use super::lease::Beat;
 use super::relay_reading::{Reader, Reading};
 use super::rev_cursor::RevCursor;
 use super::tracker::{Forget, JobTracker};
-use super::watched::Watched;
 use crate::store::link::Link;
 use crate::store::listing::Watch;
 
@@ -51,7 +51,7 @@ pub struct Relay {
     /// Its connection and what it has read; away while it reads.
     reader: Option<Reader>,
     tracker: Addr<JobTracker>,
-    watched: Arc<Watched>,
+    children: Arc<ChildWatch>,
     health: Arc<Health>,
     /// Jobs to be read.
     changed: HashSet<Uuid>,
@@ -70,11 +70,17 @@ pub struct Relay {
 
 impl Relay {
     /// A relay of `node` that reads over `link`.
-    pub fn new(node: Uuid, link: Link, tracker: Addr<JobTracker>, watched: Arc<Watched>, health: Arc<Health>) -> Self {
+    pub fn new(
+        node: Uuid,
+        link: Link,
+        tracker: Addr<JobTracker>,
+        children: Arc<ChildWatch>,
+        health: Arc<Health>,
+    ) -> Self {
         Self {
             reader: Some(Reader::new(node, link, tracker.clone())),
             tracker,
-            watched,
+            children,
             health,
             changed: HashSet::new(),
             look: false,
@@ -123,7 +129,7 @@ impl Relay {
         match notice {
             Notice::Jobs(_) if self.changed.len() >= WAITING => {}
             Notice::Jobs(ids) if self.clients_listen() => self.changed.extend(ids),
-            Notice::Jobs(ids) => self.changed.extend(ids.into_iter().filter(|id| self.watched.has(id))),
+            Notice::Jobs(ids) => self.changed.extend(ids.into_iter().filter(|id| self.children.follows(id))),
             Notice::Removed => self.look |= self.clients_listen(),
             Notice::Claimable(_) | Notice::Cancel(_) => {}
         }
@@ -133,7 +139,7 @@ impl Relay {
     fn beat(&mut self, Beat(renewal): Beat, ctx: &mut Context<Self>) {
         let now = Instant::now();
         self.settled = self.cursor.advance(&renewal, now);
-        if renewal.others > 0 && (self.clients_listen() || !self.watched.is_empty()) {
+        if renewal.others > 0 && (self.clients_listen() || !self.children.is_empty()) {
             self.look = true;
             self.turn(ctx);
         } else {

@@ -5,7 +5,9 @@
 //! statement. Accepting and claiming never race each other, so a job's `started` cannot overtake its `created`, and nothing is
 //! claimed here once somebody was told of a pause.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+pub(super) mod parking;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,8 +18,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use self::parking::{Holds, Returning};
 use super::bus::{Bus, Notice};
-use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
+use super::command::{Cancel, CancelAnswer, Drain, MadePending, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
 use super::lease::{Fence, LEASE_LOST, Renewed};
 use super::mailbox::Mailbox;
@@ -126,14 +129,18 @@ struct RunnerPlace {
     /// Its limits in the cluster.
     in_cluster: Option<u32>,
     rate_limit: Option<RateLimit>,
+    /// How many a claim that is under way may fill.
+    promised: u32,
+    /// Runs that waited for their children and want a slot again.
+    returning: VecDeque<Returning>,
 }
 
 #[derive(Clone, Copy)]
 struct RunningJob {
     type_name: &'static str,
     attempt: i32,
-    /// Whether its handler still has a slot.
-    in_slot: bool,
+    /// What it has of this node.
+    holds: Holds,
 }
 
 impl JobSupervisor {
@@ -192,7 +199,11 @@ impl JobSupervisor {
         }
         let mailbox = Mailbox::new(addr, waiting);
         let (in_cluster, rate_limit) = (spec.cluster_limit(), spec.rate_limit);
-        self.runners.insert(spec.name, RunnerPlace { mailbox, slots, busy: 0, in_cluster, rate_limit });
+        // A claim that is under way fills the new one.
+        let promised = self.runners.get(spec.name).map_or(0, |old| old.promised);
+        let returning = VecDeque::new();
+        let place = RunnerPlace { mailbox, slots, busy: 0, promised, returning, in_cluster, rate_limit };
+        self.runners.insert(spec.name, place);
     }
 
     /// Takes a turn at the database, if there is a reason and none is under way.
@@ -204,6 +215,7 @@ impl JobSupervisor {
         }
         let Some(link) = self.link.take() else { return };
         self.claim_due &= rooms.is_empty();
+        self.promise(&rooms);
         let turn = Turn {
             node: self.node,
             alone: self.alone,
@@ -255,6 +267,7 @@ impl JobSupervisor {
         for claimed in done.claimed {
             self.run(claimed);
         }
+        self.redeem();
         self.early_stops.clear();
         self.wake_others(rooms, &took, done.answered && !done.missed_turn);
     }
@@ -290,8 +303,8 @@ impl JobSupervisor {
             let reason = LEASE_LOST.to_owned();
             return self.tracker.do_send(Released(ReleaseWrite { job_id: id, attempt, reason }));
         }
-        let before = self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
-        if before.is_some_and(|before| before.in_slot) {
+        let before = self.running.insert(id, RunningJob { type_name, attempt, holds: Holds::Slot });
+        if before.is_some_and(|before| before.holds == Holds::Slot) {
             self.busy(type_name, |busy| busy.saturating_sub(1)); // rescued from this node while it still ran here
         }
         self.busy(type_name, |busy| busy + 1);
@@ -322,10 +335,9 @@ impl JobSupervisor {
     }
 
     fn slot_freed(&mut self, freed: &SlotFreed, ctx: &mut Context<Self>) {
-        let its = |job: &&mut RunningJob| job.in_slot && job.attempt == freed.attempt;
-        let Some(job) = self.running.get_mut(&freed.job_id).filter(its) else { return };
-        job.in_slot = false;
-        self.busy(freed.type_name, |busy| busy.saturating_sub(1));
+        if !self.give_back(freed.job_id, freed.attempt) {
+            return;
+        }
         self.claim_due = true;
         let crowded =
             self.runners.get(freed.type_name).is_some_and(|place| place.busy > place.slots / 2 && place.slots > 8);
@@ -348,8 +360,10 @@ impl JobSupervisor {
         if let Some(registered) = registry.get(type_name) {
             self.place_runner(registered, slots, ctx);
         }
-        for (id, job) in self.running.iter_mut().filter(|(_, job)| job.type_name == type_name && job.in_slot) {
-            job.in_slot = false; // the new runner has all of its slots
+        for (id, job) in
+            self.running.iter_mut().filter(|(_, job)| job.type_name == type_name && job.holds != Holds::Ended)
+        {
+            job.holds = Holds::Ended; // the new runner has all of its slots
             let reason = "its runner died".to_owned();
             self.tracker.do_send(Released(ReleaseWrite { job_id: *id, attempt: job.attempt, reason }));
         }
@@ -463,6 +477,16 @@ impl Handler<SetPaused> for JobSupervisor {
         self.pauses.push(WaitingPause { wish, reply });
         self.turn(ctx);
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(Unavailable("the server is stopping".to_owned()))) })
+    }
+}
+
+impl Handler<MadePending> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, MadePending(types): MadePending, ctx: &mut Self::Context) {
+        self.pending_types.extend(types);
+        self.claim_due = true;
+        self.turn(ctx);
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::command::{SetPaused, SubmitError, Unavailable};
 use super::tracker::{JobTracker, Stored};
+use crate::store::cancel_below::{Above, cancel_below};
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
 use crate::store::link::{Link, is_lost};
@@ -96,7 +97,13 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
 /// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost.
 async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
     let mut rescued = rescue::unknown(conn, node, known).await?;
-    rescued.extend(rescue::rescue(conn, node, alone).await?);
+    let orphans = conn.transaction(async |conn| {
+        let mut orphans = rescue::rescue(conn, node, alone).await?;
+        let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
+        orphans.extend(cancel_below(conn, &above).await?);
+        Ok::<_, Error>(orphans)
+    });
+    rescued.extend(orphans.await?);
     changes::forget_removed(conn).await?;
     for job in &rescued {
         tracing::warn!(job_id = %job.id, r#type = job.type_name, status = %job.status, "rescued an orphan");

@@ -15,12 +15,12 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::bus::{Bus, Notice};
+use super::child_watch::ChildWatch;
 use super::conclusion::Conclusion;
 use super::health::Health;
 use super::outbox::{LogLines, Outbox, Update};
 use super::told::Told;
 use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
-use super::watched::Watched;
 use crate::job::{Attempt, RemovedJob, Status};
 use crate::store::cancel::RungWrite;
 use crate::store::changes::Change;
@@ -153,8 +153,8 @@ pub struct JobTracker {
     told: Told,
     /// Deleted jobs that are told after the batch that is under way: it may hold the end of one of them.
     removed: Vec<RemovedJob>,
-    /// Jobs that something in this process waits for.
-    watched: Arc<Watched>,
+    /// Who hears of children for their parents.
+    children: Arc<ChildWatch>,
     /// Tells other nodes what was stored here.
     bus: Arc<dyn Bus>,
     node: Uuid,
@@ -179,7 +179,7 @@ pub struct TrackerParts {
     /// Tells other nodes what was stored here.
     pub bus: Arc<dyn Bus>,
     /// Jobs that something in this process waits for.
-    pub watched: Arc<Watched>,
+    pub children: Arc<ChildWatch>,
     /// Figures for probes.
     pub health: Arc<Health>,
 }
@@ -196,7 +196,7 @@ impl JobTracker {
             flush_due: false,
             told: Told::default(),
             removed: Vec::new(),
-            watched: parts.watched,
+            children: parts.children,
             bus: parts.bus,
             node: parts.node,
             clients: Vec::new(),
@@ -272,7 +272,7 @@ impl JobTracker {
     fn announce(&mut self, mut jobs: Vec<JobSummary>) {
         let alone = self.is_alone();
         jobs.retain(|job| self.told.is_news(job, alone));
-        self.watched.tell(&jobs);
+        self.children.heard(&jobs);
         if jobs.is_empty() || self.clients.is_empty() {
             return;
         }
@@ -282,6 +282,7 @@ impl JobTracker {
 
     /// Tells of deleted jobs, after the batch that is under way.
     fn remove(&mut self, jobs: Vec<RemovedJob>) {
+        self.children.gone(jobs.iter().map(|job| job.id));
         self.removed.extend(jobs);
         if self.link.is_some() {
             self.announce_removed();
@@ -431,7 +432,7 @@ impl Handler<WhichAreNews> for JobTracker {
         let clients: Vec<_> = self.clients.iter().filter_map(Weak::upgrade).collect();
         let wanted = |change: &Change| {
             self.told.would_be_news(&change.id, change.rev)
-                && (self.watched.has(&change.id) || clients.iter().any(|c| c.wants(&change.id, &change.type_name)))
+                && (self.children.follows(&change.id) || clients.iter().any(|c| c.wants(&change.id, &change.type_name)))
         };
         MessageResult(changes.into_iter().filter(wanted).map(|change| change.id).collect())
     }

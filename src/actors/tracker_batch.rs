@@ -14,6 +14,7 @@ use crate::job::{
     Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, RemovedJob, RetryPolicy, Status, middle_of_log,
 };
 use crate::store::cancel::{self, CancelWrite, RungWrite};
+use crate::store::cancel_below::{Above, cancel_below};
 use crate::store::changes;
 use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
@@ -179,6 +180,8 @@ struct Stored {
     changed: Vec<JobSummary>,
     /// The jobs that somebody asked to stop, as they are, and whether the wish changed them.
     asked: Vec<Asked>,
+    /// The jobs that are asked to stop because one above them is, or ended otherwise than well.
+    below: Vec<JobSummary>,
     /// Runs whose progress was refused.
     lost: Vec<(Uuid, i32)>,
     /// The wishes were refused: nobody may be told that a job does not exist.
@@ -250,6 +253,9 @@ async fn write_cancels(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut
         let ids: Vec<_> = wishes.iter().map(|w| w.job_id).collect();
         // All of them are told, not only the changed ones: the answer to an earlier try may have been lost.
         let current = cancel::current(conn, &ids).await?;
+        let asked = current.iter().filter(|job| job.status == Status::Cancelling || by_this.contains(&job.id));
+        let above: Vec<_> = asked.filter_map(Above::of).collect();
+        stored.below.extend(cancel_below(conn, &above).await?);
         stored.changed.extend(current.iter().cloned());
         stored.asked.extend(current.into_iter().map(|job| (by_this.contains(&job.id), job)).map(|(by, job)| (job, by)));
     }
@@ -276,6 +282,8 @@ async fn write_ends(
             let runs = finishes.iter().map(|f| (f.job_id, f.attempt)).collect();
             record_late(conn, node, runs, &finished, ours, stored).await?;
         }
+        let above: Vec<_> = finished.iter().filter_map(Above::of).collect();
+        stored.below.extend(cancel_below(conn, &above).await?);
         stored.changed.extend(finished);
     }
     if !releases.is_empty() {
@@ -344,6 +352,7 @@ impl Stored {
     fn add(&mut self, part: Self) {
         self.changed.extend(part.changed);
         self.asked.extend(part.asked);
+        self.below.extend(part.below);
         self.lost.extend(part.lost);
     }
 
@@ -374,10 +383,11 @@ impl CancelWish {
 }
 
 impl Batch {
-    fn answer(self, stored: Stored) -> Written {
+    fn answer(self, mut stored: Stored) -> Written {
+        stored.changed.extend(stored.below.iter().cloned());
         let asked: HashMap<_, _> = stored.asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
-        let cancelling = asked.values().filter(|(job, _)| job.status == Status::Cancelling).map(|(job, _)| job.id);
-        let cancelling = cancelling.collect();
+        let stopping = asked.values().map(|(job, _)| job).chain(&stored.below);
+        let cancelling = stopping.filter(|job| job.status == Status::Cancelling).map(|job| job.id).collect();
         let answer = |wish: CancelWish| {
             let jobs = wish.ids.iter().filter_map(|id| asked.get(id).cloned()).collect();
             (!stored.wishes_refused).then_some((wish.reply, jobs))

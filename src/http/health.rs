@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::state::AppState;
 use crate::actors::bus_state::BusView;
-use crate::actors::health::RunnerState;
+use crate::actors::health::{HealthProblem, RunnerState};
 use crate::job::DbPool;
 
 /// Probes are asked every few seconds, and give up themselves after one or two.
@@ -53,6 +53,8 @@ pub struct Ready {
     pub bus: BusView,
     /// What runs the jobs of each type.
     pub runners: BTreeMap<String, RunnerState>,
+    /// What people have to set right. The server is ready all the same.
+    pub problems: Vec<HealthProblem>,
 }
 
 /// Says that the process is up.
@@ -89,6 +91,7 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
         fenced: health.fenced.load(Ordering::Relaxed),
         bus: health.bus.view(),
         runners: names.filter_map(|name| Some((name.to_owned(), health.runner_state(name)?))).collect(),
+        problems: health.problems(),
     };
     if body.ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

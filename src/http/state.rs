@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::actors::health::Health;
 use crate::actors::relay::Relay;
+use crate::actors::scheduler::JobScheduler;
 use crate::actors::supervisor::JobSupervisor;
 use crate::actors::tracker::JobTracker;
 use crate::job::{DbPool, Registry};
@@ -20,6 +21,8 @@ pub struct AppState {
     pub registry: Registry,
     /// Where commands go.
     pub supervisor: Addr<JobSupervisor>,
+    /// Who is told of written schedules.
+    pub scheduler: Addr<JobScheduler>,
     /// Where live clients join.
     pub tracker: Addr<JobTracker>,
     /// Told whose logs a client follows, where other nodes may share the database.

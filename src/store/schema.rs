@@ -151,6 +151,44 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    schedule_runs (id) {
+        id -> Int8,
+        schedule_id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+        at -> Timestamptz,
+        outcome -> Text,
+        job_id -> Nullable<Uuid>,
+        detail -> Nullable<Jsonb>,
+        actor -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    schedules (id) {
+        id -> Uuid,
+        name -> Text,
+        #[sql_name = "type"]
+        type_ -> Text,
+        params -> Jsonb,
+        cron -> Text,
+        time_zone -> Text,
+        enabled -> Bool,
+        overlap -> Text,
+        catch_up -> Text,
+        priority -> Nullable<Int4>,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        updated_by -> Text,
+        updated_at -> Timestamptz,
+        next_run_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(schedule_runs -> schedules (schedule_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     job_curves,
     job_events,
@@ -162,4 +200,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     pauses,
     recent_starts,
     removals,
+    schedule_runs,
+    schedules,
 );

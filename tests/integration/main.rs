@@ -26,5 +26,10 @@ mod policies;
 mod private_postgres;
 mod retrying;
 mod scan_library;
+mod schedules;
+mod schedules_cli;
+mod schedules_firing;
+mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod workflows;

@@ -227,6 +227,20 @@ pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_stashhog")
 }
 
+/// A program of `examples/`, built beside the tests.
+pub fn example(name: &str) -> PathBuf {
+    let target = Path::new(binary()).ancestors().nth(2).expect("a target folder");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--example", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", target)
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    target.join("debug/examples").join(name)
+}
+
 fn spawn(how: &Launch, log: &Path, data_dir: &Path, database_url: Option<&str>) -> Child {
     let log = File::options().create(true).append(true).open(log).expect("a log file");
     Command::new(&how.program)
