@@ -14,6 +14,7 @@
 //! Imports point one way, in this order:
 //!
 //! - [`cli`]: the commands; all but `serve` are HTTP clients.
+//! - `drill`: a scratch cluster that is broken on purpose, to prove that no job is lost.
 //! - [`app`]: builds everything in order and takes it down in order. Its settings are in [`config`].
 //! - [`http`]: how it is asked.
 //! - [`actors`]: who does it.
@@ -44,6 +45,7 @@ pub mod actors;
 pub mod app;
 pub mod cli;
 pub mod config;
+mod drill;
 pub mod http;
 pub mod job;
 mod jobs;
