@@ -67,8 +67,8 @@ export function CancelDialog({ job, close }: { job: JobSummary; close(): void })
     const call = api.POST('/api/jobs/{id}/cancel', { params: { path: { id: job.id } }, body: { reason } });
     store.apply([await unwrap(call)]);
   };
-  const consequence =
-    job.status === 'pending' ? 'It has not started, and never will.' : 'What it did so far stays done.';
+  const never = job.attempt > 0 ? 'It does not start again.' : 'It has not started, and never will.';
+  const consequence = job.status === 'pending' ? never : 'What it did so far stays done.';
   return (
     <Confirm title="Cancel this job?" action="Cancel the job" danger act={act} close={close}>
       <p>{consequence}</p>

@@ -4,7 +4,7 @@ import { Button, Skeleton } from 'antd';
 import type { EventRow, JobSummary } from '../../api/schema';
 import { Failed } from '../../app/Failed';
 import { Clock } from '../../job/times';
-import { Json } from './Json';
+import { EventFacts } from './EventFacts';
 import { kindInWords } from './kinds';
 import { useEvents } from './useEvents';
 
@@ -46,7 +46,7 @@ function Event({ event }: { event: EventRow }) {
       <td className="number">{event.attempt > 0 ? event.attempt : ''}</td>
       <td>
         {kindInWords(event.kind)}
-        {event.data ? <Json value={event.data} /> : null}
+        <EventFacts event={event} />
       </td>
       <td>{event.actor}</td>
       <td className="any-text">{event.reason}</td>

@@ -3,9 +3,12 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
-import { Clock, Elapsed, When } from '../../job/times';
+import { waitsForRetry } from '../../job/retry';
+import { ShortId } from '../../job/ShortId';
+import { Clock, Elapsed, RetryIn, When } from '../../job/times';
 import { plural } from '../../job/words';
 import { useNow } from '../../live/now';
+import { NodeName } from '../../node/NodeName';
 import { CopyButton } from './CopyButton';
 
 export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
@@ -34,13 +37,14 @@ export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
       {job.attempt > 0 ? (
         <Fact name="Attempt">
           {job.attempt}
+          {job.failures > 0 ? `, ${plural(job.failures, 'failure')}` : ''}
           {job.interruptions > 0 ? `, ${plural(job.interruptions, 'interruption')}` : ''}
         </Fact>
       ) : null}
       <Fact name="Priority">{job.priority}</Fact>
       {job.node_id ? (
         <Fact name="Node">
-          <Short id={job.node_id} />
+          <NodeName id={job.node_id} />
         </Fact>
       ) : null}
       {job.parent_id ? <Jobs name="Started by" ids={[job.parent_id]} /> : null}
@@ -66,6 +70,13 @@ function Fact({ name, wide, children }: { name: string; wide?: boolean; children
 /** Until when a job waits; nothing when it is only the turn of others. */
 function Waiting({ job }: { job: JobSummary }) {
   const now = useNow();
+  if (waitsForRetry(job)) {
+    return (
+      <Fact name="Retry">
+        {job.failures} of {job.max_retries}, <RetryIn job={job} />
+      </Fact>
+    );
+  }
   if (Date.parse(job.run_at) <= now) return null;
   return (
     <Fact name="Starts">
@@ -80,15 +91,10 @@ function Jobs({ name, ids }: { name: string; ids: string[] }) {
       <span className="linked">
         {ids.map((id) => (
           <Link key={id} to="/jobs/$id" params={{ id }} className="job-link">
-            <Short id={id} />
+            <ShortId id={id} />
           </Link>
         ))}
       </span>
     </Fact>
   );
-}
-
-/** The end of an id tells two of them apart; the beginning is the time. */
-function Short({ id }: { id: string }) {
-  return <code title={id}>…{id.slice(-8)}</code>;
 }

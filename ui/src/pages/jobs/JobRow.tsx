@@ -5,8 +5,9 @@ import { memo } from 'react';
 import type { JobSummary } from '../../api/schema';
 import { Amount, Bar } from '../../job/Bar';
 import { Left } from '../../job/Pace';
+import { waitsForRetry } from '../../job/retry';
 import { StatusTag, TypeTag } from '../../job/tags';
-import { Elapsed, When } from '../../job/times';
+import { Elapsed, RetryIn, When } from '../../job/times';
 import { useLiveJob } from '../../live/live';
 
 interface JobRowProps {
@@ -71,12 +72,17 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
   );
 });
 
-/** Why it failed, or the last it said. The whole text is in the title. */
+/** Why it failed and when it is tried again, or the last it said. The whole text is in the title. */
 function Said({ job }: { job: JobSummary }) {
   const text = job.error ?? job.message;
   if (!text) return null;
   return (
     <span className={job.error ? 'said wrong' : 'said'} title={text}>
+      {waitsForRetry(job) ? (
+        <>
+          Retry <RetryIn job={job} />:{' '}
+        </>
+      ) : null}
       {text}
     </span>
   );

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { JobDetail, JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
 import { useTitle } from '../../app/useTitle';
+import { Policies } from '../../job/Policies';
 import { isTerminal } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { useLiveJob } from '../../live/live';
@@ -74,6 +75,7 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
       </div>
       <div className="run-description">
         <Prose text={type.description} />
+        <Policies type={type} />
       </div>
       <div className="run-notices" tabIndex={-1}>
         <Notices type={type} from={origin} unfinished={unfinished} dropped={dropped} />

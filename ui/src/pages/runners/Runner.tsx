@@ -6,6 +6,7 @@ import { api, unwrap } from '../../api/client';
 import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
+import { Policies } from '../../job/Policies';
 import { ColorTag, TypeTag } from '../../job/tags';
 import { When } from '../../job/times';
 import { plural } from '../../job/words';
@@ -43,6 +44,7 @@ export function Runner({ type, pause }: { type: JobType; pause(type: JobType): v
           </Button>
         )}
       </div>
+      <Policies type={type} />
       {paused ? (
         <p>
           <ColorTag color="orange">paused</ColorTag> by {paused.by} <When at={paused.at} />
