@@ -1,8 +1,8 @@
 // Why a job or its last attempt failed: the error, and under it what caused it.
 
 import type { JobSummary } from '../../api/schema';
+import { CopyButton } from '../../job/CopyButton';
 import { waitsForRetry } from '../../job/retry';
-import { CopyButton } from './CopyButton';
 import { causes } from './causes';
 
 export function ErrorPanel({ job }: { job: JobSummary }) {

@@ -1,9 +1,9 @@
 // The facts of an event, in words where they are known, else as they are.
 
 import type { EventRow } from '../../api/schema';
+import { Json } from '../../job/Json';
 import { Clock } from '../../job/times';
 import { NodeName } from '../../node/NodeName';
-import { Json } from './Json';
 
 export function EventFacts({ event: { kind, node_id, data } }: { event: EventRow }) {
   const { error, retry_at, from, by, ...rest } = data ?? {};

@@ -3,13 +3,13 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
+import { CopyButton } from '../../job/CopyButton';
 import { waitsForRetry } from '../../job/retry';
 import { ShortId } from '../../job/ShortId';
 import { Clock, Elapsed, RetryIn, When } from '../../job/times';
 import { plural } from '../../job/words';
 import { useNow } from '../../live/now';
 import { NodeName } from '../../node/NodeName';
-import { CopyButton } from './CopyButton';
 
 export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   const { only_items, retried_as } = detail;

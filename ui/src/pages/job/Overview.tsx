@@ -3,9 +3,9 @@
 import { useMemo } from 'react';
 import { useJobType } from '../../api/queries';
 import type { Curve as CurveOf, JobDetail, JobSummary } from '../../api/schema';
+import { JsonPanel } from '../../job/JsonPanel';
 import { isActive, isTerminal } from '../../job/status';
 import { Curve } from './Curve';
-import { JsonPanel } from './JsonPanel';
 import { OnlyItems } from './OnlyItems';
 import { joined } from './points';
 import { SameRun } from './SameRun';

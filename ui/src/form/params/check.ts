@@ -3,7 +3,7 @@
 // The server's check has the last word; this one answers while a person types. It needs no `eval`, which the page may not use.
 
 import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
-import type { FieldError } from '../../../api/schema';
+import type { FieldError } from '../../api/schema';
 import { sentence } from './sentences';
 
 const validators = new WeakMap<Schema, Validator>();

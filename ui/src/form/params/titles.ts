@@ -1,6 +1,6 @@
 // What a field is called when its schema has no title: its name in words.
 
-import { capital } from '../../../job/words';
+import { capital } from '../../job/words';
 
 /** `error_every`, `errorEvery` and `error-every` → `Error every`. */
 export function titleOf(name: string): string {

@@ -17,6 +17,7 @@ import type { LeafKind } from './params/fields';
 import { formSchemas } from './params/form';
 import { validator } from './params/validator';
 import type { ParamsState } from './useParams';
+import './form.css';
 
 const LEAVES: Record<LeafKind, ReturnType<typeof asField>> = {
   text: asField(Text),

@@ -2,7 +2,8 @@
 
 import { Button } from 'antd';
 import { memo, useState } from 'react';
-import { count } from '../../job/words';
+import { count } from './words';
+import './json.css';
 
 /** Entries that are shown at once; more come by the button. */
 const PART = 100;

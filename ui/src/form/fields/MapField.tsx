@@ -31,9 +31,9 @@ export function MapField({ id, field, value, aria, change, blur, broken }: LeafP
   const nextKey = 1 + Math.max(0, ...rows.map((row) => row.key));
 
   return (
-    <fieldset className="run-map" aria-labelledby={`${id}-label`} aria-describedby={aria['aria-describedby']}>
+    <fieldset className="form-map" aria-labelledby={`${id}-label`} aria-describedby={aria['aria-describedby']}>
       {rows.map((row, at) => (
-        <div key={row.key} className="run-map-row">
+        <div key={row.key} className="form-map-row">
           <Input
             aria-label={`Name ${at + 1} of ${field.title}`}
             aria-invalid={aria['aria-invalid']}

@@ -6,7 +6,7 @@
 import type { Schema } from '@cfworker/json-schema';
 import type { ErrorSchema } from '@rjsf/utils';
 import { useCallback, useMemo, useState } from 'react';
-import type { FieldError, JobType } from '../../api/schema';
+import type { FieldError, JobType } from '../api/schema';
 import { check, clean, escaped } from './params/check';
 import { type Field, readParams } from './params/fields';
 import { adapt, firstValue, type Params } from './params/fill';

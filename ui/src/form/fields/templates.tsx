@@ -8,7 +8,7 @@ import type {
 } from '@rjsf/utils';
 import { Button } from 'antd';
 import type { MouseEvent } from 'react';
-import { capital } from '../../../job/words';
+import { capital } from '../../job/words';
 import type { Field } from '../params/fields';
 import { Prose } from './Prose';
 import { fieldId, useFormState } from './state';
@@ -26,10 +26,10 @@ export function FieldTemplate(props: FieldTemplateProps) {
   }
   const id = fieldId(fieldPathId.path.map(String));
   return (
-    <div className={`run-field run-field-${field.kind}`}>
+    <div className={`form-field form-field-${field.kind}`}>
       {field.kind === 'toggle' ? null : <Label id={id} field={field} required={required} />}
       {children}
-      <div id={`${id}-help`} className="run-help muted">
+      <div id={`${id}-help`} className="form-help muted">
         {field.description ? <Prose text={field.description} /> : null}
       </div>
       <ErrorLine id={id} message={rawErrors?.[0]} />
@@ -39,7 +39,7 @@ export function FieldTemplate(props: FieldTemplateProps) {
 
 function Label({ id, field, required }: { id: string; field: Field; required: boolean }) {
   return (
-    <label id={`${id}-label`} htmlFor={id} className={required ? 'run-required' : undefined}>
+    <label id={`${id}-label`} htmlFor={id} className={required ? 'form-required' : undefined}>
       {field.title}
       {field.nullable && !required ? <span className="muted"> (optional)</span> : null}
     </label>
@@ -49,7 +49,7 @@ function Label({ id, field, required }: { id: string; field: Field; required: bo
 /** Its room is always there, so that nothing moves when an error comes. */
 export function ErrorLine({ id, message }: { id: string; message: string | undefined }) {
   return (
-    <div id={`${id}-error`} className="run-error" aria-live="polite">
+    <div id={`${id}-error`} className="form-error" aria-live="polite">
       {message ? capital(message) : null}
     </div>
   );
@@ -62,20 +62,20 @@ export function GroupTemplate(props: ObjectFieldTemplateProps) {
   // The whole of the params has the page around it.
   if (fieldPathId.path.length === 0) {
     return (
-      <div className="run-fields">{fields.length > 0 ? fields : <p className="muted">It takes no params.</p>}</div>
+      <div className="form-fields">{fields.length > 0 ? fields : <p className="muted">It takes no params.</p>}</div>
     );
   }
   // An optional one is named by what switches it on.
   const named = !field?.nullable;
   return (
-    <fieldset className="run-group" aria-label={named ? undefined : title}>
+    <fieldset className="form-group" aria-label={named ? undefined : title}>
       {named ? <legend>{title.replace(/-(\d+)$/, ' $1')}</legend> : null}
       {field?.description ? (
-        <div className="run-help muted">
+        <div className="form-help muted">
           <Prose text={field.description} />
         </div>
       ) : null}
-      <div className="run-fields">{fields}</div>
+      <div className="form-fields">{fields}</div>
     </fieldset>
   );
 }
@@ -91,10 +91,10 @@ export function ListTemplate(props: ArrayFieldTemplateProps) {
     onAddClick(event);
   };
   return (
-    <fieldset className="run-group" aria-label={title} aria-describedby={`${id}-error`}>
+    <fieldset className="form-group" aria-label={title} aria-describedby={`${id}-error`}>
       {field?.nullable ? null : <legend>{title}</legend>}
       {field?.description ? (
-        <div className="run-help muted">
+        <div className="form-help muted">
           <Prose text={field.description} />
         </div>
       ) : null}
@@ -111,9 +111,9 @@ export function ListItemTemplate({ children, buttonsProps, index }: ArrayFieldIt
   const { hasMoveUp, hasMoveDown, onMoveUpItem, onMoveDownItem, onRemoveItem } = buttonsProps;
   const which = `entry ${index + 1}`;
   return (
-    <div className="run-list-item">
+    <div className="form-list-item">
       {children}
-      <div className="run-list-buttons">
+      <div className="form-list-buttons">
         <Button size="small" disabled={!hasMoveUp} onClick={onMoveUpItem} aria-label={`Move ${which} up`}>
           Up
         </Button>

@@ -1,8 +1,8 @@
 // Where an error is shown: at the field that its pointer leads to, or into.
 
 import type { ErrorSchema } from '@rjsf/utils';
-import type { FieldError } from '../../../api/schema';
-import { plural } from '../../../job/words';
+import type { FieldError } from '../../api/schema';
+import { plural } from '../../job/words';
 import { escaped, steps } from './check';
 import type { Field, Leaf } from './fields';
 import { isObject } from './fill';

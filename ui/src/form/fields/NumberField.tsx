@@ -38,7 +38,7 @@ export function NumberField({ id, field, value, aria, change, blur, broken }: Le
       aria-valuetext={typeof value === 'number' ? undefined : text || 'empty'}
       inputMode={field.schema.type?.includes('integer') ? 'numeric' : 'decimal'}
       autoComplete="off"
-      className="run-short number"
+      className="form-short number"
       status={aria['aria-invalid'] && 'error'}
       placeholder={shadow(field)}
       value={text}

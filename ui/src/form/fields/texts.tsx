@@ -2,7 +2,7 @@
 
 import { Input } from 'antd';
 import { useState } from 'react';
-import { fromLocal, toLocal } from '../../../job/local';
+import { fromLocal, toLocal } from '../../job/local';
 import { emptied } from '../params/fill';
 import type { LeafProps } from './leaf';
 
@@ -17,7 +17,7 @@ export function Text({ id, field, value, aria, change, blur }: LeafProps) {
     <Input
       id={id}
       {...aria}
-      className={field.kind === 'path' ? 'run-mono' : undefined}
+      className={field.kind === 'path' ? 'form-mono' : undefined}
       type={field.kind === 'password' ? 'password' : 'text'}
       autoComplete="off"
       spellCheck={field.kind === 'text'}
@@ -41,7 +41,7 @@ export function Day({ id, field, value, aria, change, blur }: LeafProps) {
       id={id}
       {...aria}
       type="date"
-      className="run-short"
+      className="form-short"
       status={aria['aria-invalid'] && 'error'}
       value={typeof value === 'string' ? value : ''}
       onChange={({ target }) => change(target.value || emptied(field))}
@@ -83,7 +83,7 @@ export function MomentInput({ invalid, value, change, blur, ...rest }: MomentInp
       aria-invalid={invalid || undefined}
       type="datetime-local"
       step={1}
-      className="run-short"
+      className="form-short"
       status={invalid ? 'error' : ''}
       value={local}
       onChange={({ target }) => {

@@ -26,7 +26,7 @@ export function JsonField({ id, field, value, aria, change, blur, broken }: Leaf
       <Input.TextArea
         id={id}
         {...aria}
-        className="run-mono"
+        className="form-mono"
         autoSize={{ minRows: 3, maxRows: 16 }}
         spellCheck={false}
         status={aria['aria-invalid'] && 'error'}
@@ -35,7 +35,7 @@ export function JsonField({ id, field, value, aria, change, blur, broken }: Leaf
         onChange={({ target }) => write(target.value)}
         onBlur={blur}
       />
-      <details className="run-allowed">
+      <details className="form-allowed">
         <summary>What is allowed here</summary>
         <pre>{pretty(allowed(field.schema))}</pre>
       </details>

@@ -24,11 +24,11 @@ export function Optional(props: FieldProps) {
     onChange(checked ? first : null, fieldPathId.path, undefined, id);
   };
   return (
-    <div className="run-field">
+    <div className="form-field">
       <Checkbox id={id} checked={on} aria-describedby={`${id}-help`} onChange={({ target }) => set(target.checked)}>
         {field.title}
       </Checkbox>
-      <div id={`${id}-help`} className="run-help muted">
+      <div id={`${id}-help`} className="form-help muted">
         {field.description && !on ? <Prose text={field.description} /> : null}
       </div>
       {on ? <SchemaField {...props} uiSchema={inside} /> : <ErrorLine id={id} message={rawErrors?.[0]} />}

@@ -4,7 +4,7 @@ import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
 import type { Schema } from '@cfworker/json-schema';
 import { Button, Input } from 'antd';
 import { useRef, useState } from 'react';
-import { plural } from '../../../job/words';
+import { plural } from '../../job/words';
 import { emptied } from '../params/fill';
 import { parseNumber } from '../params/numbers';
 import { split } from '../params/split';
@@ -26,7 +26,7 @@ export function Tags({ id, field, value, aria, change, blur }: LeafProps) {
   const isNew = (entry: string) => entry !== '' && !entries.map(String).includes(entry);
 
   return (
-    <div className={`run-tags${aria['aria-invalid'] ? ' wrong' : ''}`}>
+    <div className={`form-tags${aria['aria-invalid'] ? ' wrong' : ''}`}>
       {entries.length > 0 ? (
         <ul ref={list} aria-label={field.title}>
           {entries.map((entry, at) => (
@@ -39,7 +39,7 @@ export function Tags({ id, field, value, aria, change, blur }: LeafProps) {
           ))}
         </ul>
       ) : null}
-      <div className="run-tags-input">
+      <div className="form-tags-input">
         <Input
           id={id}
           {...aria}

@@ -1,7 +1,7 @@
 // What is wrong with a value, in words that go on "It …".
 
 import type { Schema } from '@cfworker/json-schema';
-import { count, plural } from '../../../job/words';
+import { count, plural } from '../../job/words';
 
 export function sentence(keyword: string, schema: Schema): string {
   switch (keyword) {

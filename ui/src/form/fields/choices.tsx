@@ -26,7 +26,7 @@ export function OneOf({ id, field, value, required, aria, change, blur }: LeafPr
       <Select
         id={id}
         {...aria}
-        className="run-select"
+        className="form-select"
         status={aria['aria-invalid'] && 'error'}
         // With a default there is no nothing.
         allowClear={field.nullable || (!required && field.schema.default === undefined)}
@@ -39,7 +39,7 @@ export function OneOf({ id, field, value, required, aria, change, blur }: LeafPr
         onBlur={blur}
       />
       {field.choices.some((choice) => choice.description) ? (
-        <div className="run-chosen muted">{chosen?.description}</div>
+        <div className="form-chosen muted">{chosen?.description}</div>
       ) : null}
     </>
   );
@@ -51,7 +51,7 @@ export function SomeOf({ id, field, value, aria, change, blur }: LeafProps) {
     <Select
       id={id}
       {...aria}
-      className="run-select"
+      className="form-select"
       mode="multiple"
       status={aria['aria-invalid'] && 'error'}
       allowClear
@@ -72,7 +72,7 @@ function options(choices: Choice[]) {
 
 function Option({ choice }: { choice: Choice | undefined }) {
   return (
-    <div className="run-option">
+    <div className="form-option">
       {choice?.title}
       {choice?.description ? <div className="muted">{choice.description}</div> : null}
     </div>
