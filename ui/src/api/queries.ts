@@ -50,3 +50,15 @@ export const nodesQuery = queryOptions({
   queryKey: ['nodes'],
   queryFn: async ({ signal }) => (await unwrap(api.GET('/api/nodes', { signal }))).nodes,
 });
+
+export const schedulesQuery = queryOptions({
+  queryKey: ['schedules', 'all'],
+  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/schedules', { signal }))).schedules,
+});
+
+/** Of one; the keys of its runs begin with this. */
+export const scheduleQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['schedules', id],
+    queryFn: async ({ signal }) => unwrap(api.GET('/api/schedules/{id}', { params: { path: { id } }, signal })),
+  });

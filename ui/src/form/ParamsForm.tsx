@@ -46,10 +46,13 @@ const TEMPLATES = {
 interface Props {
   form: ParamsState;
   submit(): void;
-  children: ReactNode;
+  /** It is a part of another form, which sends it. */
+  inside?: boolean;
+  /** What comes after the params: the button at least, unless it is inside. */
+  children?: ReactNode;
 }
 
-export function ParamsForm({ form, submit, children }: Props) {
+export function ParamsForm({ form, submit, inside, children }: Props) {
   const { root, touch, changed, setBroken } = form;
   const { schema, uiSchema } = useMemo(() => formSchemas(root), [root]);
   const state = useMemo(() => ({ touch, changed, setBroken }), [touch, changed, setBroken]);
@@ -63,6 +66,7 @@ export function ParamsForm({ form, submit, children }: Props) {
         validator={validator}
         fields={FIELDS}
         templates={TEMPLATES}
+        {...(inside ? { tagName: 'div' } : {})}
         formData={form.value}
         extraErrors={form.errors}
         // What is wrong is found by the page, which also knows what the server said and which fields were touched.
@@ -73,7 +77,8 @@ export function ParamsForm({ form, submit, children }: Props) {
         onChange={(event: IChangeEvent) => form.setValue(event.formData)}
         onSubmit={submit}
       >
-        {children}
+        {/* Without any it would bring a button of its own. */}
+        {inside ? <span hidden /> : children}
       </Form>
     </FormStateContext>
   );

@@ -14,7 +14,7 @@ import { NodeName } from '../../node/NodeName';
 export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   const { only_items, retried_as } = detail;
   return (
-    <dl className="job-facts">
+    <dl className="facts">
       <Fact name="Submitted">
         <When at={job.created_at} /> by {job.created_by}
       </Fact>
@@ -45,6 +45,15 @@ export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
       {job.node_id ? (
         <Fact name="Node">
           <NodeName id={job.node_id} />
+        </Fact>
+      ) : null}
+      {job.schedule_id ? (
+        <Fact name="Schedule">
+          <span className="linked">
+            <Link to="/schedules/$id" params={{ id: job.schedule_id }}>
+              {typeof detail.metadata.schedule === 'string' ? detail.metadata.schedule : 'its schedule'}
+            </Link>
+          </span>
         </Fact>
       ) : null}
       {job.parent_id ? <Jobs name="Started by" ids={[job.parent_id]} /> : null}

@@ -92,6 +92,16 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
             <Button type="primary" htmlType="submit" size="large" aria-busy={running} disabled={blocked}>
               {from ? 'Run again' : options.later ? 'Schedule' : 'Run'}
             </Button>
+            {from ? null : (
+              <Link
+                to="/schedules/new"
+                search={{ run: type.type }}
+                state={{ scheduled: { type: type.type, params: remembers() } }}
+                preload={false}
+              >
+                Run it by the clock…
+              </Link>
+            )}
             {running ? (
               <span className="form-sending muted" role="status">
                 On its way …
