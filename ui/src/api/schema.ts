@@ -386,57 +386,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/stats": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Shows figures over all jobs. */
-        get: operations["stats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Says that the process is up. */
-        get: operations["live"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health/ready": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Says whether the server takes requests and jobs. */
-        get: operations["ready"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/schedules": {
         parameters: {
             query?: never;
@@ -569,6 +518,57 @@ export interface paths {
         };
         /** Shows what became of the due times of a schedule, and who changed it; the newest 200 lines are kept. */
         get: operations["schedule_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows figures over all jobs. */
+        get: operations["stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says that the process is up. */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether the server takes requests and jobs. */
+        get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -792,6 +792,11 @@ export interface components {
          * @enum {string}
          */
         CancelRung: "requested" | "delivered" | "aborted";
+        /**
+         * @description What becomes of due times that nobody kept: the servers were down, or none knew the type.
+         * @enum {string}
+         */
+        CatchUp: "none" | "one";
         /** @description A frame from a client. */
         ClientMessage: (components["schemas"]["Subscribe"] & {
             /** @enum {string} */
@@ -1002,6 +1007,15 @@ export interface components {
              * @description How many lines are missing.
              */
             dropped: number;
+        };
+        /** @description Something that people have to set right. The server works all the same. */
+        HealthProblem: {
+            /** @description What is wrong, for programs. */
+            code: components["schemas"]["ProblemCode"];
+            /** @description What is wrong, and what to do. */
+            message: string;
+            /** @description The name of the schedule that it is about. */
+            schedule?: string;
         };
         /** @description Some of the items that failed. */
         ItemErrorPage: {
@@ -1433,6 +1447,11 @@ export interface components {
          * @enum {string}
          */
         OutcomeKind: "completed" | "completed_with_errors" | "failed" | "cancelled";
+        /**
+         * @description What a due time does while an earlier job of the same schedule has not ended.
+         * @enum {string}
+         */
+        Overlap: "skip" | "queue";
         /** @description The pause of a job type. */
         Pause: {
             /**
@@ -1449,6 +1468,20 @@ export interface components {
         PauseRequest: {
             /** @description Why, for whoever looks at the type. */
             reason?: string | null;
+        };
+        /** @description What a cron line means. */
+        Preview: {
+            /** @description The next five due times. */
+            next: string[];
+            /** @description In words: `At 02:30, on Monday`. */
+            words: string;
+        };
+        /** @description A cron line that somebody writes. */
+        PreviewRequest: {
+            /** @description `minute hour day month weekday`, or six fields with seconds in front, or a nickname, `@daily`. */
+            cron: string;
+            /** @description On the clocks of which IANA time zone; UTC when left out. */
+            time_zone?: string | null;
         };
         /** @description An error as clients get it (RFC 9457). */
         Problem: {
@@ -1476,6 +1509,11 @@ export interface components {
             /** @description `urn:stashhog:problem:` and the code. */
             type: string;
         };
+        /**
+         * @description What is wrong, for programs.
+         * @enum {string}
+         */
+        ProblemCode: "schedule_type_unknown" | "schedule_params_refused" | "schedule_cron_invalid";
         /** @description How often the jobs of a type are started. */
         RateLimit: {
             /**
@@ -1505,6 +1543,8 @@ export interface components {
             claiming: boolean;
             /** @description Whether the database answers within a second. */
             database: boolean;
+            /** @description What people have to set right. The server is ready all the same. */
+            problems: components["schemas"]["HealthProblem"][];
             /** @description Whether it takes requests and jobs. */
             ready: boolean;
             /** @description What runs the jobs of each type. */
@@ -1551,6 +1591,21 @@ export interface components {
             /** @description Why, for its history. */
             reason?: string | null;
         };
+        /**
+         * @description A line in the history of a schedule: what became of a due time, or what somebody did.
+         * @enum {string}
+         */
+        RunOutcome: "started" | "skipped" | "missed" | "refused" | "manual" | "created" | "edited" | "enabled" | "disabled";
+        /** @description Some of the history of a schedule. */
+        RunPage: {
+            /**
+             * Format: int64
+             * @description Pass it as `before` to get what lies further back; null where nothing does.
+             */
+            next: number | null;
+            /** @description The lines, newest first. */
+            runs: components["schemas"]["ScheduleRun"][];
+        };
         /** @description A runner as the API shows it. */
         RunnerState: {
             /** @description The jobs that it runs, oldest first; the first 100 of them. */
@@ -1577,221 +1632,6 @@ export interface components {
              * @description How many jobs it may run at a time.
              */
             slots: number;
-        };
-        /** @description A frame from the server. */
-        ServerMessage: {
-            /** @description The jobs, newest first. */
-            jobs: components["schemas"]["JobSummary"][];
-            /**
-             * Format: int64
-             * @description Every change up to this number is in it.
-             */
-            rev: number;
-            /** @enum {string} */
-            type: "snapshot";
-        } | {
-            /** @description The jobs, oldest change first. */
-            jobs: components["schemas"]["JobSummary"][];
-            /**
-             * Format: int64
-             * @description Greatest number in it.
-             */
-            rev: number;
-            /** @enum {string} */
-            type: "job_update";
-        } | {
-            /** @description The jobs. */
-            jobs: string[];
-            /** @enum {string} */
-            type: "job_removed";
-        } | {
-            /**
-             * Format: uuid
-             * @description The job.
-             */
-            job_id: string;
-            /** @description The lines, oldest first. */
-            lines: components["schemas"]["LogRow"][];
-            /**
-             * Format: int64
-             * @description Lines before these that were left out because the client was slow; they can be read from the log.
-             */
-            skipped: number;
-            /** @enum {string} */
-            type: "job_log";
-        } | {
-            /** @description Stable and short. */
-            code: string;
-            /** @description What to do instead. */
-            message: string;
-            /** @enum {string} */
-            type: "error";
-        } | {
-            /** @enum {string} */
-            type: "pong";
-        };
-        /** @description The slots of a type on all live nodes. */
-        SlotsTaken: {
-            /**
-             * Format: int64
-             * @description How many there are.
-             */
-            of: number;
-            /**
-             * Format: int64
-             * @description How many are taken.
-             */
-            taken: number;
-        };
-        /** @description Figures over all jobs. */
-        Stats: {
-            /** @description Jobs that have not ended, by type and status. */
-            active: components["schemas"]["ActiveCount"][];
-            /** @description How long the jobs took that ended within the window, by type. */
-            durations: components["schemas"]["Durations"][];
-            /**
-             * Format: int32
-             * @description The window.
-             */
-            minutes: number;
-            /** @description What ended in each minute of the window, oldest first. Minutes without an end are left out. */
-            throughput: components["schemas"]["Minute"][];
-            /** @description Sums. */
-            totals: components["schemas"]["Totals"];
-        };
-        /**
-         * @description Where a job is in its life.
-         * @enum {string}
-         */
-        Status: "pending" | "running" | "cancelling" | "completed" | "failed" | "cancelled";
-        /** @description A wish to be told. */
-        Subscribe: components["schemas"]["Target"] & {
-            /** @description Whether their log lines too, from now on. */
-            logs?: boolean;
-            /**
-             * Format: int64
-             * @description The greatest `rev` that the client has seen.
-             */
-            since?: number | null;
-        };
-        /** @description Which jobs: exactly one of the three. */
-        Target: {
-            /** @description All. */
-            all?: boolean;
-            /** @description These. */
-            jobs?: string[] | null;
-            /** @description Those of these types. */
-            types?: string[] | null;
-        };
-        /** @description Sums. */
-        Totals: {
-            /**
-             * Format: int64
-             * @description Jobs that were cancelled within the window.
-             */
-            cancelled: number;
-            /**
-             * Format: int64
-             * @description Jobs that are asked to stop.
-             */
-            cancelling: number;
-            /**
-             * Format: int64
-             * @description Jobs that completed within the window.
-             */
-            completed: number;
-            /**
-             * Format: int64
-             * @description Jobs that failed within the window.
-             */
-            failed: number;
-            /**
-             * Format: int64
-             * @description About how many jobs are kept in all, by Postgres' own estimate.
-             */
-            kept_about: number;
-            /**
-             * Format: int64
-             * @description Jobs that wait.
-             */
-            pending: number;
-            /**
-             * Format: int64
-             * @description Jobs that run.
-             */
-            running: number;
-        };
-        /** @description The answer to a trigger. */
-        Triggered: {
-            /**
-             * Format: uuid
-             * @description The job.
-             */
-            job_id: string;
-            /** @description What happened, for people. */
-            message: string;
-            /** @description Always true: what is not stored is an error. */
-            success: boolean;
-        };
-        /** @description What a type counts: `1 scene`, `15 / 30 scenes`. */
-        Unit: {
-            /** @description For any other number. */
-            plural: string;
-            /** @description For one. */
-            singular: string;
-        };
-        /**
-         * @description What becomes of due times that nobody kept: the servers were down, or none knew the type.
-         * @enum {string}
-         */
-        CatchUp: "none" | "one";
-        /** @description Something that people have to set right. The server works all the same. */
-        HealthProblem: {
-            /** @description What is wrong, for programs. */
-            code: components["schemas"]["ProblemCode"];
-            /** @description What is wrong, and what to do. */
-            message: string;
-            /** @description The name of the schedule that it is about. */
-            schedule?: string;
-        };
-        /**
-         * @description What a due time does while an earlier job of the same schedule has not ended.
-         * @enum {string}
-         */
-        Overlap: "skip" | "queue";
-        /** @description What a cron line means. */
-        Preview: {
-            /** @description The next five due times. */
-            next: string[];
-            /** @description In words: `At 02:30, on Monday`. */
-            words: string;
-        };
-        /** @description A cron line that somebody writes. */
-        PreviewRequest: {
-            /** @description `minute hour day month weekday`, or six fields with seconds in front, or a nickname, `@daily`. */
-            cron: string;
-            /** @description On the clocks of which IANA time zone; UTC when left out. */
-            time_zone?: string | null;
-        };
-        /**
-         * @description What is wrong, for programs.
-         * @enum {string}
-         */
-        ProblemCode: "schedule_type_unknown" | "schedule_params_refused" | "schedule_cron_invalid";
-        /**
-         * @description A line in the history of a schedule: what became of a due time, or what somebody did.
-         * @enum {string}
-         */
-        RunOutcome: "started" | "skipped" | "missed" | "refused" | "manual" | "created" | "edited" | "enabled" | "disabled";
-        /** @description Some of the history of a schedule. */
-        RunPage: {
-            /**
-             * Format: int64
-             * @description Pass it as `before` to get what lies further back; null where nothing does.
-             */
-            next: number | null;
-            /** @description The lines, newest first. */
-            runs: components["schemas"]["ScheduleRun"][];
         };
         /** @description A schedule with all that there is to know of it at this moment. */
         Schedule: components["schemas"]["ScheduleRow"] & {
@@ -1989,6 +1829,168 @@ export interface components {
             /** @description All of them, by name. */
             schedules: components["schemas"]["Schedule"][];
         };
+        /** @description A frame from the server. */
+        ServerMessage: {
+            /** @description The jobs, newest first. */
+            jobs: components["schemas"]["JobSummary"][];
+            /**
+             * Format: int64
+             * @description Every change up to this number is in it.
+             */
+            rev: number;
+            /** @enum {string} */
+            type: "snapshot";
+        } | {
+            /** @description The jobs, oldest change first. */
+            jobs: components["schemas"]["JobSummary"][];
+            /**
+             * Format: int64
+             * @description Greatest number in it.
+             */
+            rev: number;
+            /** @enum {string} */
+            type: "job_update";
+        } | {
+            /** @description The jobs. */
+            jobs: string[];
+            /** @enum {string} */
+            type: "job_removed";
+        } | {
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description The lines, oldest first. */
+            lines: components["schemas"]["LogRow"][];
+            /**
+             * Format: int64
+             * @description Lines before these that were left out because the client was slow; they can be read from the log.
+             */
+            skipped: number;
+            /** @enum {string} */
+            type: "job_log";
+        } | {
+            /** @description Stable and short. */
+            code: string;
+            /** @description What to do instead. */
+            message: string;
+            /** @enum {string} */
+            type: "error";
+        } | {
+            /** @enum {string} */
+            type: "pong";
+        };
+        /** @description The slots of a type on all live nodes. */
+        SlotsTaken: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            of: number;
+            /**
+             * Format: int64
+             * @description How many are taken.
+             */
+            taken: number;
+        };
+        /** @description Figures over all jobs. */
+        Stats: {
+            /** @description Jobs that have not ended, by type and status. */
+            active: components["schemas"]["ActiveCount"][];
+            /** @description How long the jobs took that ended within the window, by type. */
+            durations: components["schemas"]["Durations"][];
+            /**
+             * Format: int32
+             * @description The window.
+             */
+            minutes: number;
+            /** @description What ended in each minute of the window, oldest first. Minutes without an end are left out. */
+            throughput: components["schemas"]["Minute"][];
+            /** @description Sums. */
+            totals: components["schemas"]["Totals"];
+        };
+        /**
+         * @description Where a job is in its life.
+         * @enum {string}
+         */
+        Status: "pending" | "running" | "cancelling" | "completed" | "failed" | "cancelled";
+        /** @description A wish to be told. */
+        Subscribe: components["schemas"]["Target"] & {
+            /** @description Whether their log lines too, from now on. */
+            logs?: boolean;
+            /**
+             * Format: int64
+             * @description The greatest `rev` that the client has seen.
+             */
+            since?: number | null;
+        };
+        /** @description Which jobs: exactly one of the three. */
+        Target: {
+            /** @description All. */
+            all?: boolean;
+            /** @description These. */
+            jobs?: string[] | null;
+            /** @description Those of these types. */
+            types?: string[] | null;
+        };
+        /** @description Sums. */
+        Totals: {
+            /**
+             * Format: int64
+             * @description Jobs that were cancelled within the window.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Jobs that are asked to stop.
+             */
+            cancelling: number;
+            /**
+             * Format: int64
+             * @description Jobs that completed within the window.
+             */
+            completed: number;
+            /**
+             * Format: int64
+             * @description Jobs that failed within the window.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description About how many jobs are kept in all, by Postgres' own estimate.
+             */
+            kept_about: number;
+            /**
+             * Format: int64
+             * @description Jobs that wait.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Jobs that run.
+             */
+            running: number;
+        };
+        /** @description The answer to a trigger. */
+        Triggered: {
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description What happened, for people. */
+            message: string;
+            /** @description Always true: what is not stored is an error. */
+            success: boolean;
+        };
+        /** @description What a type counts: `1 scene`, `15 / 30 scenes`. */
+        Unit: {
+            /** @description For any other number. */
+            plural: string;
+            /** @description For one. */
+            singular: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2009,6 +2011,7 @@ export type BulkRetried = components['schemas']['BulkRetried'];
 export type CancelLadder = components['schemas']['CancelLadder'];
 export type CancelRequest = components['schemas']['CancelRequest'];
 export type CancelRung = components['schemas']['CancelRung'];
+export type CatchUp = components['schemas']['CatchUp'];
 export type ClientMessage = components['schemas']['ClientMessage'];
 export type Color = components['schemas']['Color'];
 export type Curve = components['schemas']['Curve'];
@@ -2021,6 +2024,7 @@ export type Explanation = components['schemas']['Explanation'];
 export type ExplanationCode = components['schemas']['ExplanationCode'];
 export type FieldError = components['schemas']['FieldError'];
 export type Gap = components['schemas']['Gap'];
+export type HealthProblem = components['schemas']['HealthProblem'];
 export type ItemErrorPage = components['schemas']['ItemErrorPage'];
 export type ItemErrorRow = components['schemas']['ItemErrorRow'];
 export type JobBody = components['schemas']['JobBody'];
@@ -2041,14 +2045,27 @@ export type NodeName = components['schemas']['NodeName'];
 export type NodeRunner = components['schemas']['NodeRunner'];
 export type Nodes = components['schemas']['Nodes'];
 export type OutcomeKind = components['schemas']['OutcomeKind'];
+export type Overlap = components['schemas']['Overlap'];
 export type Pause = components['schemas']['Pause'];
 export type PauseRequest = components['schemas']['PauseRequest'];
+export type Preview = components['schemas']['Preview'];
+export type PreviewRequest = components['schemas']['PreviewRequest'];
 export type Problem = components['schemas']['Problem'];
+export type ProblemCode = components['schemas']['ProblemCode'];
 export type RateLimit = components['schemas']['RateLimit'];
 export type Ready = components['schemas']['Ready'];
 export type RetryPolicy = components['schemas']['RetryPolicy'];
 export type RetryRequest = components['schemas']['RetryRequest'];
+export type RunOutcome = components['schemas']['RunOutcome'];
+export type RunPage = components['schemas']['RunPage'];
 export type RunnerState = components['schemas']['RunnerState'];
+export type Schedule = components['schemas']['Schedule'];
+export type ScheduleAct = components['schemas']['ScheduleAct'];
+export type ScheduleChange = components['schemas']['ScheduleChange'];
+export type ScheduleRequest = components['schemas']['ScheduleRequest'];
+export type ScheduleRow = components['schemas']['ScheduleRow'];
+export type ScheduleRun = components['schemas']['ScheduleRun'];
+export type Schedules = components['schemas']['Schedules'];
 export type ServerMessage = components['schemas']['ServerMessage'];
 export type SlotsTaken = components['schemas']['SlotsTaken'];
 export type Stats = components['schemas']['Stats'];
@@ -2058,21 +2075,6 @@ export type Target = components['schemas']['Target'];
 export type Totals = components['schemas']['Totals'];
 export type Triggered = components['schemas']['Triggered'];
 export type Unit = components['schemas']['Unit'];
-export type CatchUp = components['schemas']['CatchUp'];
-export type HealthProblem = components['schemas']['HealthProblem'];
-export type Overlap = components['schemas']['Overlap'];
-export type Preview = components['schemas']['Preview'];
-export type PreviewRequest = components['schemas']['PreviewRequest'];
-export type ProblemCode = components['schemas']['ProblemCode'];
-export type RunOutcome = components['schemas']['RunOutcome'];
-export type RunPage = components['schemas']['RunPage'];
-export type Schedule = components['schemas']['Schedule'];
-export type ScheduleAct = components['schemas']['ScheduleAct'];
-export type ScheduleChange = components['schemas']['ScheduleChange'];
-export type ScheduleRequest = components['schemas']['ScheduleRequest'];
-export type ScheduleRow = components['schemas']['ScheduleRow'];
-export type ScheduleRun = components['schemas']['ScheduleRun'];
-export type Schedules = components['schemas']['Schedules'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_job_types: {
@@ -6553,177 +6555,6 @@ export interface operations {
             };
         };
     };
-    stats: {
-        parameters: {
-            query?: {
-                /** @description The last so many minutes; 60 unless told otherwise. */
-                minutes?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The figures */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Stats"];
-                };
-            };
-            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @description What went wrong, for programs. */
-                        code: components["schemas"]["ErrorCode"];
-                        /** @description What went wrong here, and what to do. */
-                        detail: string;
-                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
-                        errors?: components["schemas"]["FieldError"][];
-                        /** @description The job that stands in the way. */
-                        job?: components["schemas"]["JobSummary"];
-                        /** @description All names that would have been right. */
-                        known?: string[];
-                        /** @description Names that may have been meant, nearest first. */
-                        near?: string[];
-                        /** @description One entry per wrong query parameter. */
-                        parameters?: components["schemas"]["BadParameter"][];
-                        /**
-                         * Format: int32
-                         * @description The status of the answer, again.
-                         */
-                        status: number;
-                        /** @description The code in words. */
-                        title: string;
-                        /** @description `urn:stashhog:problem:` and the code. */
-                        type: string;
-                    };
-                };
-            };
-            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @description What went wrong, for programs. */
-                        code: components["schemas"]["ErrorCode"];
-                        /** @description What went wrong here, and what to do. */
-                        detail: string;
-                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
-                        errors?: components["schemas"]["FieldError"][];
-                        /** @description The job that stands in the way. */
-                        job?: components["schemas"]["JobSummary"];
-                        /** @description All names that would have been right. */
-                        known?: string[];
-                        /** @description Names that may have been meant, nearest first. */
-                        near?: string[];
-                        /** @description One entry per wrong query parameter. */
-                        parameters?: components["schemas"]["BadParameter"][];
-                        /**
-                         * Format: int32
-                         * @description The status of the answer, again.
-                         */
-                        status: number;
-                        /** @description The code in words. */
-                        title: string;
-                        /** @description `urn:stashhog:problem:` and the code. */
-                        type: string;
-                    };
-                };
-            };
-            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @description What went wrong, for programs. */
-                        code: components["schemas"]["ErrorCode"];
-                        /** @description What went wrong here, and what to do. */
-                        detail: string;
-                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
-                        errors?: components["schemas"]["FieldError"][];
-                        /** @description The job that stands in the way. */
-                        job?: components["schemas"]["JobSummary"];
-                        /** @description All names that would have been right. */
-                        known?: string[];
-                        /** @description Names that may have been meant, nearest first. */
-                        near?: string[];
-                        /** @description One entry per wrong query parameter. */
-                        parameters?: components["schemas"]["BadParameter"][];
-                        /**
-                         * Format: int32
-                         * @description The status of the answer, again.
-                         */
-                        status: number;
-                        /** @description The code in words. */
-                        title: string;
-                        /** @description `urn:stashhog:problem:` and the code. */
-                        type: string;
-                    };
-                };
-            };
-        };
-    };
-    live: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is up */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Live"];
-                };
-            };
-        };
-    };
-    ready: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It does */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ready"];
-                };
-            };
-            /** @description It does not: the database is away, or the server goes down */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ready"];
-                };
-            };
-        };
-    };
     list_schedules: {
         parameters: {
             query?: never;
@@ -9227,6 +9058,177 @@ export interface operations {
                         /** @description `urn:stashhog:problem:` and the code. */
                         type: string;
                     };
+                };
+            };
+        };
+    };
+    stats: {
+        parameters: {
+            query?: {
+                /** @description The last so many minutes; 60 unless told otherwise. */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description It does not: the database is away, or the server goes down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
         };
