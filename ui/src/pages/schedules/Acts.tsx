@@ -1,12 +1,15 @@
 // What can be done with a schedule: switch it, have it run at once, change it, delete it.
 
-import { Link, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import { App, Button, Switch } from 'antd';
 import { useState } from 'react';
 import type { Schedule } from '../../api/schema';
 import { Confirm } from '../../job/actions';
 import { Refused } from './Refused';
 import { useDelete, useRunNow, useSwitch } from './useSchedules';
+
+/** Long enough to be read, and pressed. */
+const SAID_S = 6;
 
 export function Enabled({ schedule }: { schedule: Schedule }) {
   const { mutate, isPending, error, variables } = useSwitch(schedule);
@@ -33,17 +36,25 @@ export function Acts({ schedule }: { schedule: Schedule }) {
   const remove = useDelete(schedule);
   const runNow = () =>
     run.mutate(undefined, {
-      onSuccess: (job) =>
-        void message.success(
-          <>
-            The job is on its way.{' '}
-            <span className="linked">
-              <Link to="/jobs/$id" params={{ id: job.id }}>
+      onSuccess: ({ id }) => {
+        // A message stands outside of the router: it has no links.
+        const see = () => {
+          message.destroy(id);
+          void navigate({ to: '/jobs/$id', params: { id } });
+        };
+        void message.success({
+          key: id,
+          duration: SAID_S,
+          content: (
+            <>
+              The job is on its way.{' '}
+              <Button size="small" onClick={see}>
                 See it
-              </Link>
-            </span>
-          </>,
-        ),
+              </Button>
+            </>
+          ),
+        });
+      },
     });
   return (
     <>
@@ -58,7 +69,13 @@ export function Acts({ schedule }: { schedule: Schedule }) {
         >
           Edit
         </Button>
-        <Button size="small" danger aria-label={`Delete ${schedule.name}`} onClick={() => setDeleting(true)}>
+        <Button
+          size="small"
+          type="text"
+          danger
+          aria-label={`Delete ${schedule.name}`}
+          onClick={() => setDeleting(true)}
+        >
           Delete
         </Button>
       </span>

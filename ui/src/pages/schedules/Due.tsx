@@ -1,13 +1,13 @@
 // A due time, on the clock of whoever looks and, where that is another, on the schedule's own.
 
-import { relative } from '../../job/words';
+import { relative, ticking } from '../../job/words';
 import { useNow } from '../../live/now';
-import { HERE, isHere, timeIn } from './zones';
+import { HERE, isHere, timeIn, timeThere } from './zones';
 
 export function Due({ at, zone }: { at: string; zone: string }) {
   const now = useNow();
   const due = Date.parse(at);
-  const there = isHere(zone) ? undefined : timeIn(zone, at, now);
+  const there = isHere(zone) ? undefined : timeThere(zone, at);
   // From a week on, `relative` is the day, which is said anyway.
   const soon = due - now < 7 * 86_400_000;
   return (
@@ -15,7 +15,7 @@ export function Due({ at, zone }: { at: string; zone: string }) {
       <time dateTime={at} className="number">
         {timeIn(HERE, at, now)}
       </time>
-      {soon ? <span className="muted number"> {due <= now ? 'due' : relative(due, now)}</span> : null}
+      {soon ? <span className="muted number"> {soonInWords(due, now)}</span> : null}
       {there ? (
         <span className="muted number">
           {' '}
@@ -24,6 +24,12 @@ export function Due({ at, zone }: { at: string; zone: string }) {
       ) : null}
     </span>
   );
+}
+
+/** `in 3 s`, also where others would say that it is just now. */
+function soonInWords(due: number, now: number): string {
+  if (due <= now) return 'due';
+  return due - now < 60_000 ? `in ${ticking(due - now)}` : relative(due, now);
 }
 
 /** The next of the foretold times that is still to come; the last of them when none is. */

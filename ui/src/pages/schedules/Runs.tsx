@@ -6,7 +6,7 @@ import { Failed } from '../../app/Failed';
 import { Clock } from '../../job/times';
 import { capital } from '../../job/words';
 import { RunTag } from './LastRun';
-import { isRun, runInWords } from './runs';
+import { isRun, runInWords, tagOf } from './runs';
 import { useRunState } from './useRunState';
 import { useRuns } from './useSchedules';
 
@@ -28,12 +28,14 @@ export function Runs({ id }: { id: string }) {
 
 function Run({ read }: { read: ScheduleRun }) {
   const run = useRunState(read);
+  const words = runInWords(run);
+  const tagged = isRun(run);
   return (
     <li>
       <Clock at={run.due_at ?? run.at} />
-      <span>{isRun(run) ? <RunTag run={run} /> : null}</span>
+      <span>{tagged ? <RunTag run={run} /> : null}</span>
       <span className="any-text">
-        {capital(runInWords(run))}
+        {tagged && words === tagOf(run) ? null : capital(words)}
         {run.reason ? <span className="muted"> ({run.reason})</span> : null}
       </span>
     </li>

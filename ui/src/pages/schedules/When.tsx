@@ -18,9 +18,6 @@ const LINES: readonly [label: string, cron: string][] = [
   ['First of the month', '0 6 1 * *'],
 ];
 
-/** As many as the server foretells: their room is kept. */
-const FORETOLD = 5;
-
 export function When({ fields }: { fields: FieldsState }) {
   const { cron, time_zone } = fields.values;
   const previewed = usePreview(cron, time_zone);
@@ -95,21 +92,23 @@ function isCalled(zone: string, typed: string): boolean {
 
 function Meaning({ previewed: { preview, errors, failure, current }, zone }: { previewed: Previewed; zone: string }) {
   const next = preview?.next ?? [];
+  const words = preview?.words ?? (errors.cron ? 'Not understood yet' : 'Nothing yet');
   return (
     <section className={current ? 'meaning' : 'meaning stale'} aria-label="What it means" aria-live="polite">
-      <p className="meaning-words">{preview?.words ?? (errors.cron ? 'Not understood yet.' : '')}</p>
+      <p className="meaning-words">{words}</p>
+      <p className="muted">
+        {preview
+          ? 'Next times, on your clock:'
+          : 'Write a cron line, or take one of those at hand: here you see what it means and when it is next due.'}
+      </p>
       {failure ? <Failed error={failure} /> : null}
-      {preview ? <p className="muted">Next times, on your clock:</p> : null}
-      <ol className="next-runs" style={{ minHeight: `${FORETOLD * 22}px` }}>
+      <ol className="next-runs">
         {next.map((at) => (
           <li key={at}>
             <Due at={at} zone={zone} />
           </li>
         ))}
       </ol>
-      {preview || failure || errors.cron ? null : (
-        <p className="muted">Write a cron line, or take one of those below it: here you see what it means.</p>
-      )}
     </section>
   );
 }

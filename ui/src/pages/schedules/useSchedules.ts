@@ -47,6 +47,7 @@ export function useRuns(id: string) {
     },
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.next ?? undefined,
+    refetchInterval: EVERY_MS,
   });
 }
 

@@ -23,14 +23,23 @@ function canonical(zone: string): string {
 }
 
 /**
- * `02:30`, or on another day `Mon, 2026-11-30 02:30`; with seconds where there are any. Undefined in a zone that the browser does
- * not know.
+ * `02:30`, or on another day than at `now`, `Mon, 2026-11-30 02:30`; with seconds where there are any. Undefined in a zone that the
+ * browser does not know.
  */
 export function timeIn(zone: string, at: string, now: number): string | undefined {
+  return told(zone, at, parts(HERE, now));
+}
+
+/** The same moment in another zone than the viewer's: the day is said where it is another there. */
+export function timeThere(zone: string, at: string): string | undefined {
+  return told(zone, at, parts(HERE, Date.parse(at)));
+}
+
+function told(zone: string, at: string, today: Parts): string | undefined {
   try {
     const then = parts(zone, Date.parse(at));
     const time = `${then.hour}:${then.minute}${then.second === '00' ? '' : `:${then.second}`}`;
-    return day(then) === day(parts(zone, now)) ? time : `${then.weekday}, ${day(then)} ${time}`;
+    return day(then) === day(today) ? time : `${then.weekday}, ${day(then)} ${time}`;
   } catch {
     return undefined;
   }
