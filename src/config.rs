@@ -7,7 +7,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Everything that the application has to be told.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Another Postgres than the private one.
     pub database_url: Option<String>,
+    /// How to hear of what other nodes do.
+    pub bus: BusKind,
     /// The folders that jobs may read.
     pub media_roots: Vec<PathBuf>,
     /// Types whose number of running jobs differs from their spec's; 0 runs none on this node.
@@ -28,6 +30,8 @@ pub struct Config {
     pub insecure: bool,
     /// How long running jobs get to come to an end when the server stops.
     pub shutdown_grace: Duration,
+    /// Whether schedules are fired here. A command that starts an application for itself is gone too soon.
+    pub schedules: bool,
 }
 
 /// Where the data are.
@@ -46,6 +50,33 @@ pub struct DataArgs {
         help_heading = "Server"
     )]
     pub database_url: Option<String>,
+    /// How servers that share a database hear of each other at once
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        env = "STASHHOG_BUS",
+        default_value = "postgres",
+        hide_possible_values = true,
+        long_help = BUS_HELP,
+        global = true,
+        help_heading = "Server"
+    )]
+    pub bus: BusKind,
+}
+
+const BUS_HELP: &str = "How servers that share a database hear of each other at once: `postgres` (by its notifications) or \
+                        `none` (each looks by itself, once a second), for where notifications do not arrive, as behind a \
+                        connection pooler in transaction mode";
+
+/// How nodes hear of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BusKind {
+    /// By notifications of Postgres.
+    #[default]
+    Postgres,
+    /// Not: each looks by itself.
+    None,
 }
 
 /// What jobs may use.

@@ -84,7 +84,7 @@ pub fn spawn(
 fn told(result: JobResult, attempt: &Arc<Attempt>) -> Ended {
     match result {
         Ok(outcome) => Ended::Returned(bounded(outcome, attempt)),
-        Err(error) if error.is::<Stopped>() => Ended::Stopped,
+        Err(error) if Stopped::is_cause_of(&error) => Ended::Stopped,
         Err(error) => Ended::Failed(format!("{error:#}")),
     }
 }

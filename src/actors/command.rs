@@ -90,6 +90,11 @@ pub struct SetPaused {
 #[error("the database does not answer ({0}); try again")]
 pub struct Unavailable(pub String);
 
+/// Fact: somebody else of this node stored jobs of these types.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MadePending(pub Vec<String>);
+
 /// Command: claim no more, stop what runs, and answer when nothing is left.
 #[derive(Message)]
 #[rtype(result = "()")]

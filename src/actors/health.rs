@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::bus_state::BusHealth;
 use crate::job::{Attempt, Registry};
 
 /// The health of this node.
@@ -22,7 +23,37 @@ pub struct Health {
     pub sessions: AtomicU64,
     /// Ends of jobs that wait to be stored.
     pub unwritten: AtomicU64,
+    /// Whether jobs were stopped here because the lease could not be renewed, and none are claimed.
+    pub fenced: AtomicBool,
+    /// How this node hears of others.
+    pub bus: Arc<BusHealth>,
     runners: BTreeMap<&'static str, RunnerHealth>,
+    problems: Mutex<Vec<HealthProblem>>,
+}
+
+/// What is wrong, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemCode {
+    /// No live server knows the type of a schedule: it is not fired.
+    ScheduleTypeUnknown,
+    /// The type of a schedule no longer takes its params: its due times make no jobs.
+    ScheduleParamsRefused,
+    /// The cron line or the time zone of a schedule is broken: there is no telling when it is due.
+    ScheduleCronInvalid,
+}
+
+/// Something that people have to set right. The server works all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthProblem {
+    /// What is wrong, for programs.
+    pub code: ProblemCode,
+    /// What is wrong, and what to do.
+    pub message: String,
+    /// The name of the schedule that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub schedule: Option<String>,
 }
 
 /// The health of one runner.
@@ -60,14 +91,32 @@ pub struct RunnerState {
 impl Health {
     /// Healthy, with a runner for each type.
     pub fn new(registry: &Registry) -> Self {
+        Self::with_bus(registry, true)
+    }
+
+    /// Healthy, with a bus that is on or off.
+    pub fn with_bus(registry: &Registry, bus: bool) -> Self {
         Self {
             claiming: AtomicBool::new(true),
             abandoned_threads: AtomicU64::new(0),
             blocking_jobs: AtomicU64::new(0),
             sessions: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
+            fenced: AtomicBool::new(false),
+            bus: Arc::new(BusHealth::new(bus)),
             runners: registry.iter().map(|t| (t.spec.name, RunnerHealth::default())).collect(),
+            problems: Mutex::default(),
         }
+    }
+
+    /// What people have to set right.
+    pub fn problems(&self) -> Vec<HealthProblem> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what people have to set right.
+    pub fn set_problems(&self, problems: Vec<HealthProblem>) {
+        *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
     }
 
     /// The runner of a type of the registry.

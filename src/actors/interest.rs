@@ -15,6 +15,11 @@ pub struct Interest {
 }
 
 impl Interest {
+    /// Whether a job is among them, or was started by a job that is named.
+    pub fn wants_with_parent(&self, id: &Uuid, parent: Option<&Uuid>, type_name: &str) -> bool {
+        self.wants(id, type_name) || parent.is_some_and(|parent| self.jobs.contains(parent))
+    }
+
     /// Whether a job is among them.
     pub fn wants(&self, id: &Uuid, type_name: &str) -> bool {
         self.all || self.jobs.contains(id) || self.types.contains(type_name)

@@ -9,8 +9,21 @@
 //!                            JobTracker ◀──────────────────────┘ ◀── Touched (progress, log lines: from the attempt)
 //!                              │ stores, then tells
 //!                              ▼
-//!                     Outbox ─▶ ClientSession (one per WebSocket client)
+//!         ChildWatch ◀─▶ Outbox ─▶ ClientSession (one per WebSocket client)
+//!          (parents hear of children)
 //! ```
+//!
+//! Beside them, for the life among other nodes:
+//!
+//! ```text
+//!   LeaseKeeper ── Renewed, Fence ──▶ JobSupervisor ── Claimable ──▶ Bus ─▶ other nodes
+//!        │ Beat                            ▲ Woken, AskedElsewhere    ▲
+//!        ▼                                 │                          │ Jobs, Cancel, Removed
+//!      Relay ◀── NoticeHeard ───────────── Bus ◀── other nodes     JobTracker
+//!        └─ SeenElsewhere, ForeignLines, ForeignRemoved ──────────────▲
+//! ```
+//!
+//! The `JobScheduler` stands beside: it stores the jobs of schedules that are due, wakes the supervisor, and has the tracker tell.
 //!
 //! Rules:
 //! - Commands are imperative (`Submit`, `Cancel`, `Run`), facts are past tense (`Climbed`, `Concluded`, `Stored`).
@@ -22,17 +35,30 @@
 //!   and tracker take the process with them, and the next start rescues: crash-only is simpler than half-alive.
 
 pub mod attempt_task;
+pub mod bus;
+pub mod bus_postgres;
+pub mod bus_state;
+pub mod child_watch;
+pub mod children;
 pub mod command;
 mod conclusion;
 pub mod health;
 pub mod interest;
+pub mod lease;
 pub mod mailbox;
 pub mod outbox;
 pub mod protocol;
+pub mod relay;
+mod relay_reading;
+mod rev_cursor;
 pub mod runner;
+pub mod schedule_problem;
+pub mod scheduler;
+mod scheduler_turn;
 pub mod session;
 pub mod supervisor;
 mod supervisor_turn;
+mod told;
 pub mod tracker;
 mod tracker_batch;
 

@@ -4,6 +4,7 @@
 //! newer updates; one that changed too many jobs meanwhile gets a fresh snapshot. Either way the memory is bounded and the
 //! last thing it is told of a job is the truth.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::interest::Interest;
 use super::session::ClientSession;
 use crate::job::RemovedJob;
+use crate::store::history::LogRow;
 use crate::store::listing::Watch;
 use crate::store::progress::LogWrite;
 use crate::store::row::JobSummary;
@@ -36,6 +38,8 @@ const TAKEN_BYTES: usize = 256 << 10;
 pub struct Update {
     /// The job.
     pub id: Uuid,
+    /// The job that started it.
+    pub parent: Option<Uuid>,
     /// Its type.
     pub type_name: String,
     /// The number of the change.
@@ -51,6 +55,7 @@ impl Update {
     pub fn of(job: &JobSummary) -> Self {
         Self {
             id: job.id,
+            parent: job.parent_id,
             type_name: job.type_name.clone(),
             rev: job.rev,
             terminal: job.status.is_terminal(),
@@ -66,19 +71,26 @@ pub struct LogLines {
     /// The job.
     pub job_id: Uuid,
     /// Its type.
-    pub type_name: &'static str,
+    pub type_name: Cow<'static, str>,
     /// The lines.
     pub lines: Vec<String>,
 }
 
 impl LogLines {
-    /// Serialises stored lines.
+    /// Serialises lines as they were read.
+    pub fn stored(job_id: Uuid, type_name: String, lines: &[LogRow]) -> Self {
+        // A line holds nothing that JSON can't say.
+        let lines = lines.iter().map(|line| serde_json::to_string(line).unwrap_or_default()).collect();
+        Self { job_id, type_name: type_name.into(), lines }
+    }
+
+    /// Serialises lines as they were written.
     pub fn of(write: &LogWrite, type_name: &'static str) -> Self {
         let lines = write.lines.iter().map(|line| {
             let (seq, at, level) = (line.seq, line.at, line.level.as_str());
             json!({ "seq": seq, "at": at, "level": level, "target": line.target, "message": line.message }).to_string()
         });
-        Self { job_id: write.job_id, type_name, lines: lines.collect() }
+        Self { job_id: write.job_id, type_name: type_name.into(), lines: lines.collect() }
     }
 }
 
@@ -203,7 +215,7 @@ impl Outbox {
     pub fn push(&self, updates: &[Arc<Update>]) {
         let mut state = self.lock();
         for update in updates {
-            if state.interest.wants(&update.id, &update.type_name) {
+            if state.interest.wants_with_parent(&update.id, update.parent.as_ref(), &update.type_name) {
                 state.put(update);
             }
         }
@@ -232,7 +244,7 @@ impl Outbox {
     /// Puts log lines in.
     pub fn push_lines(&self, lines: &LogLines) {
         let mut state = self.lock();
-        if !state.logs.wants(&lines.job_id, lines.type_name) {
+        if !state.logs.wants(&lines.job_id, &lines.type_name) {
             return;
         }
         for line in &lines.lines {
@@ -245,6 +257,11 @@ impl Outbox {
         }
         drop(state);
         self.poke();
+    }
+
+    /// Whether changes of the job are wanted.
+    pub fn wants(&self, job_id: &Uuid, type_name: &str) -> bool {
+        self.lock().interest.wants(job_id, type_name)
     }
 
     /// Whether log lines of the job are wanted.
@@ -372,7 +389,7 @@ mod tests {
     use crate::store::listing::Watch;
 
     fn update(id: Uuid, rev: i64) -> Arc<Update> {
-        Arc::new(Update { id, type_name: "t".into(), rev, terminal: false, json: rev.to_string() })
+        Arc::new(Update { id, parent: None, type_name: "t".into(), rev, terminal: false, json: rev.to_string() })
     }
 
     fn open(watch: &Watch) -> Outbox {
@@ -460,7 +477,7 @@ mod tests {
         let outbox = open(&Watch::All);
         let job_id = Uuid::now_v7();
         let lines = (0..WAITING_LINES + 3).map(|n| n.to_string()).collect();
-        outbox.push_lines(&LogLines { job_id, type_name: "t", lines });
+        outbox.push_lines(&LogLines { job_id, type_name: "t".into(), lines });
         let taken = outbox.take();
         assert_eq!((taken.lines.len(), taken.skipped[&job_id]), (WAITING_LINES, 3));
         assert_eq!(taken.lines[0].1, "3");

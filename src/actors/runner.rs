@@ -16,11 +16,13 @@ use uuid::Uuid;
 use super::attempt_task::{self, AttemptEnded, Ended};
 use super::conclusion::{self, Conclusion};
 use super::health::Health;
+use super::lease::LEASE_LOST;
 use super::mailbox::{Mail, Mailbox};
 use super::tracker::{Climbed, Concluded, JobTracker, Touched};
 use crate::job::{Attempt, Environment, JobSpec, LogLevel, ProgressParser, Registry, StopReason};
 use crate::store::cancel::{Rung, RungWrite};
 use crate::store::claim::Claimed;
+use crate::store::finish::ReleaseWrite;
 
 /// How long an aborted handler has to reach an `.await`.
 const ABORT_GRACE: Duration = Duration::from_secs(5);
@@ -258,7 +260,17 @@ impl JobRunner {
         // The slot first: the tracker is on another thread, and its "settled" must not overtake this.
         let (type_name, job_id, number) = (self.spec.name, attempt.job_id, attempt.number);
         self.supervisor.do_send(SlotFreed { type_name, job_id, attempt: number });
-        self.tracker.do_send(Concluded { attempt: Arc::clone(attempt), conclusion });
+        self.tracker.do_send(Concluded { attempt: Arc::clone(attempt), conclusion: self.reasoned(conclusion) });
+    }
+
+    /// A node that still claims jobs does not shut down: it gives one back because others may take it.
+    fn reasoned(&self, conclusion: Conclusion) -> Conclusion {
+        match conclusion {
+            Conclusion::Release(write) if self.health.claiming.load(Ordering::Relaxed) => {
+                Conclusion::Release(ReleaseWrite { reason: LEASE_LOST.to_owned(), ..write })
+            }
+            other => other,
+        }
     }
 
     /// The run, if it is still the one that was meant: a timer may ring for one that is over.

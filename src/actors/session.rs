@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::interest::Interest;
 use super::outbox::{Outbox, Taken, Wake};
 use super::protocol::{ClientMessage, Subscribe};
+use super::relay::{FollowLogs, Relay};
 use super::tracker::{JobTracker, Join};
 use crate::job::DbPool;
 use crate::store::cancel;
@@ -42,6 +43,8 @@ pub struct ClientSession {
     outbox: Arc<Outbox>,
     /// Told that the client is there, once.
     joins: Option<Addr<JobTracker>>,
+    /// Told whose logs the client follows, where there may be other nodes.
+    relay: Option<Addr<Relay>>,
     /// For snapshots.
     db: DbPool,
     /// What the client wants from the start.
@@ -73,10 +76,17 @@ enum Loaded {
 
 impl ClientSession {
     /// A session that subscribes to `initial` by itself.
-    pub fn new(outbox: Arc<Outbox>, tracker: Addr<JobTracker>, db: DbPool, initial: Subscribe) -> Self {
+    pub fn new(
+        outbox: Arc<Outbox>,
+        tracker: Addr<JobTracker>,
+        relay: Option<Addr<Relay>>,
+        db: DbPool,
+        initial: Subscribe,
+    ) -> Self {
         Self {
             outbox,
             joins: Some(tracker),
+            relay,
             db,
             initial: Some(initial),
             wishes: VecDeque::new(),
@@ -137,8 +147,12 @@ impl ClientSession {
         self.loading = true;
         self.outbox.subscribe(&watch, logs);
         let (db, joined) = (self.db.clone(), self.join());
+        let follows = self.relay.clone().filter(|_| logs).map(|relay| (relay, FollowLogs(watch.clone())));
         let reading = async move {
             joined.await;
+            if let Some((relay, follow)) = follows {
+                let _ = relay.send(follow).await; // without a relay the server ends
+            }
             read(&db, async |conn| load(conn, &watch, since).await).await
         };
         self.send_when_read(reading, ctx, |session, ctx| {

@@ -1,23 +1,28 @@
 //! The supervisor: accepts jobs, claims them for the runners that have room, routes commands, starts runners again, rescues.
 //!
 //! It has one connection and takes turns at it: what was submitted since the last turn is stored in one statement, types are
-//! paused and resumed, the lease is renewed and orphans are rescued when due, then pending jobs of all types are claimed in one
+//! paused and resumed, orphans are rescued when due, then pending jobs of all types are claimed in one
 //! statement. Accepting and claiming never race each other, so a job's `started` cannot overtake its `created`, and nothing is
 //! claimed here once somebody was told of a pause.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+pub(super) mod parking;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::command::{Cancel, CancelAnswer, Drain, SetPaused, Submit, SubmitError, Unavailable};
+use self::parking::{Holds, Returning};
+use super::bus::{Bus, Notice};
+use super::command::{Cancel, CancelAnswer, Drain, MadePending, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
+use super::lease::{Fence, LEASE_LOST, Renewed};
 use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
@@ -29,7 +34,7 @@ use crate::store::link::Link;
 use crate::store::pauses::Pause;
 use crate::store::row::JobSummary;
 
-/// How often the lease is renewed; also the longest that a job waits whose time has come, or whose wake-up was lost.
+/// The longest that a job waits whose time has come, or whose wake-up was lost.
 const BEAT: Duration = Duration::from_secs(1);
 /// Beats between two looks for orphans.
 const BEATS_PER_SWEEP: u32 = 5;
@@ -41,6 +46,16 @@ const NEXT_TURN: Duration = Duration::from_millis(10);
 
 /// How long a request waits for the tracker to store a wish. Longer means that the database is away.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// Fact: another node says that there may be jobs of these types to be claimed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Woken(pub Vec<String>);
+
+/// Fact: another node stored the wish that these jobs stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AskedElsewhere(pub Vec<Uuid>);
 
 /// What a supervisor is made of.
 pub struct SupervisorParts {
@@ -54,6 +69,8 @@ pub struct SupervisorParts {
     pub alone: bool,
     /// Its connection.
     pub link: Link,
+    /// Wakes other nodes.
+    pub bus: Arc<dyn Bus>,
     /// The tracker.
     pub tracker: Addr<JobTracker>,
     /// Where handlers run.
@@ -69,6 +86,7 @@ pub struct JobSupervisor {
     node: Uuid,
     registry: Registry,
     alone: bool,
+    bus: Arc<dyn Bus>,
     tracker: Addr<JobTracker>,
     runtime: Handle,
     environment: Environment,
@@ -87,9 +105,10 @@ pub struct JobSupervisor {
     pauses: Vec<WaitingPause>,
     /// There may be something to claim.
     claim_due: bool,
+    /// Types of which jobs became pending here, or may run since one ended: when this node has no room, others are woken.
+    pending_types: BTreeSet<String>,
     /// A short gathering of freed slots is under way.
     gathering: bool,
-    beat_due: bool,
     sweep_due: bool,
     beats: u32,
     /// Set when the node goes away: claims have stopped.
@@ -110,14 +129,18 @@ struct RunnerPlace {
     /// Its limits in the cluster.
     in_cluster: Option<u32>,
     rate_limit: Option<RateLimit>,
+    /// How many a claim that is under way may fill.
+    promised: u32,
+    /// Runs that waited for their children and want a slot again.
+    returning: VecDeque<Returning>,
 }
 
 #[derive(Clone, Copy)]
 struct RunningJob {
     type_name: &'static str,
     attempt: i32,
-    /// Whether its handler still has a slot.
-    in_slot: bool,
+    /// What it has of this node.
+    holds: Holds,
 }
 
 impl JobSupervisor {
@@ -128,6 +151,7 @@ impl JobSupervisor {
                 node: parts.node,
                 registry: parts.registry.clone(),
                 alone: parts.alone,
+                bus: parts.bus,
                 tracker: parts.tracker,
                 runtime: parts.runtime,
                 environment: parts.environment,
@@ -139,8 +163,8 @@ impl JobSupervisor {
                 submitted: Vec::new(),
                 pauses: Vec::new(),
                 claim_due: true,
+                pending_types: BTreeSet::new(),
                 gathering: false,
-                beat_due: false,
                 sweep_due: true,
                 beats: 0,
                 draining: None,
@@ -175,30 +199,33 @@ impl JobSupervisor {
         }
         let mailbox = Mailbox::new(addr, waiting);
         let (in_cluster, rate_limit) = (spec.cluster_limit(), spec.rate_limit);
-        self.runners.insert(spec.name, RunnerPlace { mailbox, slots, busy: 0, in_cluster, rate_limit });
+        // A claim that is under way fills the new one.
+        let promised = self.runners.get(spec.name).map_or(0, |old| old.promised);
+        let returning = VecDeque::new();
+        let place = RunnerPlace { mailbox, slots, busy: 0, promised, returning, in_cluster, rate_limit };
+        self.runners.insert(spec.name, place);
     }
 
     /// Takes a turn at the database, if there is a reason and none is under way.
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let rooms = if self.claim_due && !self.gathering { self.rooms() } else { Vec::new() };
         let asked = !self.submitted.is_empty() || !self.pauses.is_empty();
-        if !asked && rooms.is_empty() && !self.beat_due && !self.sweep_due {
+        if !asked && rooms.is_empty() && !self.sweep_due {
             return;
         }
         let Some(link) = self.link.take() else { return };
         self.claim_due &= rooms.is_empty();
+        self.promise(&rooms);
         let turn = Turn {
             node: self.node,
             alone: self.alone,
             submitted: mem::take(&mut self.submitted),
             pauses: mem::take(&mut self.pauses),
-            renew: mem::take(&mut self.beat_due),
-            claiming: self.draining.is_none(),
             known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
-            rooms,
+            rooms: rooms.clone(),
         };
         let turn = take_turn(link, turn, self.tracker.clone());
-        ctx.spawn(turn.into_actor(self).map(|(link, done), supervisor, ctx| {
+        ctx.spawn(turn.into_actor(self).map(move |(link, done), supervisor, ctx| {
             supervisor.link = Some(link);
             if done.missed_turn {
                 ctx.run_later(NEXT_TURN, |supervisor, ctx| {
@@ -206,14 +233,14 @@ impl JobSupervisor {
                     supervisor.turn(ctx);
                 });
             }
-            supervisor.turn_done(done);
+            supervisor.turn_done(done, &rooms);
             supervisor.turn(ctx);
             supervisor.tell_drained();
         }));
     }
 
     fn rooms(&self) -> Vec<Room> {
-        if self.draining.is_some() {
+        if self.draining.is_some() || self.is_fenced() {
             return Vec::new();
         }
         let rooms = self.runners.iter().map(|(type_name, place)| Room {
@@ -225,18 +252,44 @@ impl JobSupervisor {
         rooms.filter(|room| room.slots > 0).collect()
     }
 
-    fn turn_done(&mut self, done: TurnDone) {
-        self.claim_due |= done.may_claim;
+    fn is_fenced(&self) -> bool {
+        self.health.fenced.load(Ordering::Relaxed)
+    }
+
+    fn turn_done(&mut self, done: TurnDone, rooms: &[Room]) {
+        self.claim_due |= !done.pending_types.is_empty();
+        self.pending_types.extend(done.pending_types);
         for (reply, answer) in done.answers {
             let _ = reply.send(answer); // who asked may have gone
         }
         self.tracker.do_send(Stored(done.claimed.iter().map(|claimed| claimed.job.clone()).collect()));
+        let took: Vec<_> = done.claimed.iter().map(|claimed| claimed.job.type_name.clone()).collect();
         for claimed in done.claimed {
             self.run(claimed);
         }
+        self.redeem();
         self.early_stops.clear();
-        for id in done.asked {
-            self.deliver(id);
+        self.wake_others(rooms, &took, done.answered);
+    }
+
+    /// Wakes other nodes for the types of which this one has no room, or may leave some.
+    fn wake_others(&mut self, offered: &[Room], took: &[String], answered: bool) {
+        let rooms = self.rooms();
+        let mut woken = Vec::new();
+        for type_name in mem::take(&mut self.pending_types) {
+            let offer = offered.iter().find(|room| room.type_name == type_name).filter(|_| answered);
+            let taken = took.iter().filter(|took| **took == type_name).count();
+            if offer.is_some_and(|room| taken < room.slots as usize) {
+                continue; // nothing was left
+            }
+            if rooms.iter().any(|room| room.type_name == type_name) {
+                self.pending_types.insert(type_name); // the next turn claims
+            } else {
+                woken.push(type_name);
+            }
+        }
+        if !woken.is_empty() {
+            self.bus.publish(Notice::Claimable(woken));
         }
     }
 
@@ -244,8 +297,13 @@ impl JobSupervisor {
         let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
         let (type_name, mailbox) = (*type_name, place.mailbox.clone());
         let (id, attempt) = (claimed.job.id, claimed.job.attempt);
-        let before = self.running.insert(id, RunningJob { type_name, attempt, in_slot: true });
-        if before.is_some_and(|before| before.in_slot) {
+        if self.is_fenced() {
+            // The answer came late: others may take the job at any moment.
+            let reason = LEASE_LOST.to_owned();
+            return self.tracker.do_send(Released(ReleaseWrite { job_id: id, attempt, reason }));
+        }
+        let before = self.running.insert(id, RunningJob { type_name, attempt, holds: Holds::Slot });
+        if before.is_some_and(|before| before.holds == Holds::Slot) {
             self.busy(type_name, |busy| busy.saturating_sub(1)); // rescued from this node while it still ran here
         }
         self.busy(type_name, |busy| busy + 1);
@@ -276,10 +334,9 @@ impl JobSupervisor {
     }
 
     fn slot_freed(&mut self, freed: &SlotFreed, ctx: &mut Context<Self>) {
-        let its = |job: &&mut RunningJob| job.in_slot && job.attempt == freed.attempt;
-        let Some(job) = self.running.get_mut(&freed.job_id).filter(its) else { return };
-        job.in_slot = false;
-        self.busy(freed.type_name, |busy| busy.saturating_sub(1));
+        if !self.give_back(freed.job_id, freed.attempt) {
+            return;
+        }
         self.claim_due = true;
         let crowded =
             self.runners.get(freed.type_name).is_some_and(|place| place.busy > place.slots / 2 && place.slots > 8);
@@ -302,8 +359,10 @@ impl JobSupervisor {
         if let Some(registered) = registry.get(type_name) {
             self.place_runner(registered, slots, ctx);
         }
-        for (id, job) in self.running.iter_mut().filter(|(_, job)| job.type_name == type_name && job.in_slot) {
-            job.in_slot = false; // the new runner has all of its slots
+        for (id, job) in
+            self.running.iter_mut().filter(|(_, job)| job.type_name == type_name && job.holds != Holds::Ended)
+        {
+            job.holds = Holds::Ended; // the new runner has all of its slots
             let reason = "its runner died".to_owned();
             self.tracker.do_send(Released(ReleaseWrite { job_id: *id, attempt: job.attempt, reason }));
         }
@@ -317,12 +376,21 @@ impl JobSupervisor {
 
     fn settled(&mut self, ended: Vec<(Uuid, i32)>) {
         for (id, attempt) in ended {
-            if self.running.get(&id).is_some_and(|job| job.attempt == attempt) {
-                self.running.remove(&id);
+            let Some(job) = self.running.get(&id).filter(|job| job.attempt == attempt) else { continue };
+            // Of these the end of one may let another run, on whichever node has room; what was given back may run elsewhere.
+            if self.draining.is_some() || self.is_limited(job.type_name) {
+                self.pending_types.insert(job.type_name.to_owned());
             }
+            self.running.remove(&id);
         }
         self.claim_due = true;
         self.tell_drained();
+    }
+
+    /// Whether jobs of a type wait for each other across nodes.
+    fn is_limited(&self, type_name: &str) -> bool {
+        let spec = self.registry.get(type_name).map(|registered| registered.spec);
+        spec.is_some_and(|spec| spec.cluster_limit().is_some())
     }
 
     /// Stops runs that lost their job to another: whatever they write is refused.
@@ -348,7 +416,6 @@ impl JobSupervisor {
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
         self.beats = self.beats.wrapping_add(1);
-        self.beat_due = true;
         self.claim_due = true;
         self.sweep_due |= self.beats.is_multiple_of(BEATS_PER_SWEEP);
         self.tell_drained();
@@ -412,6 +479,16 @@ impl Handler<SetPaused> for JobSupervisor {
     }
 }
 
+impl Handler<MadePending> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, MadePending(types): MadePending, ctx: &mut Self::Context) {
+        self.pending_types.extend(types);
+        self.claim_due = true;
+        self.turn(ctx);
+    }
+}
+
 impl Handler<SlotFreed> for JobSupervisor {
     type Result = ();
 
@@ -431,6 +508,45 @@ impl Handler<BatchStored> for JobSupervisor {
         if !stored.settled.is_empty() {
             self.settled(stored.settled);
             self.turn(ctx);
+        }
+    }
+}
+
+impl Handler<Fence> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Fence(grace): Fence, _: &mut Self::Context) {
+        for place in self.runners.values() {
+            place.mailbox.send(StopAll { grace });
+        }
+    }
+}
+
+impl Handler<Renewed> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, renewed: Renewed, _: &mut Self::Context) {
+        for id in renewed.asked {
+            self.deliver(id);
+        }
+    }
+}
+
+impl Handler<Woken> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Woken(types): Woken, ctx: &mut Self::Context) {
+        self.claim_due |= types.iter().any(|name| self.runners.contains_key(name.as_str()));
+        self.turn(ctx);
+    }
+}
+
+impl Handler<AskedElsewhere> for JobSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, AskedElsewhere(ids): AskedElsewhere, _: &mut Self::Context) {
+        for id in ids {
+            self.deliver(id);
         }
     }
 }

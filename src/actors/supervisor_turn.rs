@@ -1,6 +1,7 @@
-//! One turn of the supervisor at the database: accept, pause, renew, rescue, claim.
+//! One turn of the supervisor at the database: accept, pause, rescue, claim.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use actix::Addr;
 use diesel::QueryResult;
@@ -11,12 +12,13 @@ use uuid::Uuid;
 
 use super::command::{SetPaused, SubmitError, Unavailable};
 use super::tracker::{JobTracker, Stored};
+use crate::store::cancel_below::{Above, cancel_below};
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
 use crate::store::link::{Link, is_lost};
 use crate::store::pauses::{self, Pause};
 use crate::store::row::JobSummary;
-use crate::store::{cancel, nodes, rescue};
+use crate::store::{changes, rescue};
 
 /// Jobs that were submitted together, and who waits for the answer.
 pub struct Waiting {
@@ -33,15 +35,15 @@ pub struct WaitingPause {
     pub reply: oneshot::Sender<Result<Option<Pause>, Unavailable>>,
 }
 
+/// How long storing a batch may take: the largest takes two seconds on a small machine.
+const SUBMIT_LIMIT: Duration = Duration::from_secs(30);
+
 /// What is to be done.
 pub struct Turn {
     pub node: Uuid,
     pub alone: bool,
     pub submitted: Vec<Waiting>,
     pub pauses: Vec<WaitingPause>,
-    pub renew: bool,
-    /// Whether this node claims jobs, as its renewal says.
-    pub claiming: bool,
     /// When orphans are to be looked for: the jobs that run here and are none.
     pub known: Option<Vec<Uuid>>,
     pub rooms: Vec<Room>,
@@ -50,12 +52,10 @@ pub struct Turn {
 /// What was done.
 #[derive(Default)]
 pub struct TurnDone {
-    /// Whether jobs became pending, or their type was resumed.
-    pub may_claim: bool,
+    /// Types of which jobs became pending, or which were resumed.
+    pub pending_types: BTreeSet<String>,
     /// What to tell the submitters.
     pub answers: Vec<(oneshot::Sender<Answer>, Answer)>,
-    /// Jobs of this node that somebody asked to stop.
-    pub asked: Vec<Uuid>,
     /// Jobs that now run here.
     pub claimed: Vec<Claimed>,
     /// Another node had the turn for the types with a limit.
@@ -70,25 +70,15 @@ pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) ->
     let mut done = TurnDone { answered: true, ..TurnDone::default() };
     accept(&mut link, turn.submitted, &mut done, &tracker).await;
     pause(&mut link, turn.pauses, &mut done).await;
-    let Turn { node, alone, renew, claiming, known, rooms, .. } = turn;
-    let upkeep = link.once(async |conn| {
-        let mut asked = Vec::new();
-        if renew {
-            nodes::renew(conn, node, claiming).await?;
-            asked = cancel::asked(conn, node).await?;
+    let Turn { node, alone, known, rooms, .. } = turn;
+    if let Some(known) = known {
+        match link.once(async |conn| sweep(conn, node, alone, &known).await).await {
+            Ok(rescued) => {
+                done.pending_types.extend(rescued.iter().map(|job| job.type_name.clone()));
+                tracker.do_send(Stored(rescued));
+            }
+            Err(error) => complain(&mut done, &error, "no orphan was looked for"),
         }
-        match known {
-            Some(known) => sweep(conn, node, alone, &known).await.map(|rescued| (asked, rescued)),
-            None => Ok((asked, Vec::new())),
-        }
-    });
-    match upkeep.await {
-        Ok((asked, rescued)) => {
-            done.asked = asked;
-            done.may_claim |= !rescued.is_empty();
-            tracker.do_send(Stored(rescued));
-        }
-        Err(error) => complain(&mut done, &error, "the lease was not renewed"),
     }
     if !rooms.is_empty() && done.answered {
         match link.once(async |conn| claim::claim(conn, node, &rooms).await).await {
@@ -107,7 +97,14 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
 /// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost.
 async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
     let mut rescued = rescue::unknown(conn, node, known).await?;
-    rescued.extend(rescue::rescue(conn, node, alone).await?);
+    let orphans = conn.transaction(async |conn| {
+        let mut orphans = rescue::rescue(conn, node, alone).await?;
+        let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
+        orphans.extend(cancel_below(conn, &above).await?);
+        Ok::<_, Error>(orphans)
+    });
+    rescued.extend(orphans.await?);
+    changes::forget_removed(conn).await?;
     for job in &rescued {
         tracing::warn!(job_id = %job.id, r#type = job.type_name, status = %job.status, "rescued an orphan");
     }
@@ -119,7 +116,7 @@ async fn accept(link: &mut Link, submitted: Vec<Waiting>, done: &mut TurnDone, t
     let (single, batches): (Vec<_>, Vec<_>) = submitted.into_iter().partition(|waiting| waiting.jobs.len() == 1);
     if !single.is_empty() {
         let jobs: Vec<_> = single.iter().flat_map(|waiting| waiting.jobs.iter().cloned()).collect();
-        let stored = link.once(async |conn| enqueue::insert(conn, &jobs).await).await;
+        let stored = link.within(SUBMIT_LIMIT, async |conn| enqueue::insert(conn, &jobs).await).await;
         let mut by_id = stored.map(|rows| rows.into_iter().map(|row| (row.id, row)).collect::<HashMap<_, _>>());
         for waiting in single {
             let answer = match &mut by_id {
@@ -152,7 +149,9 @@ async fn pause(link: &mut Link, pauses: Vec<WaitingPause>, done: &mut TurnDone) 
         let answer = match set.await {
             Ok(pause) => {
                 tracing::info!(r#type = type_name, paused, actor, reason, "a type was paused or resumed");
-                done.may_claim |= !paused;
+                if !paused {
+                    done.pending_types.insert(type_name.to_owned());
+                }
                 Ok(pause)
             }
             Err(error) => {
@@ -168,7 +167,7 @@ impl TurnDone {
     fn answer(&mut self, reply: oneshot::Sender<Answer>, answer: Answer, tracker: &Addr<JobTracker>) {
         match &answer {
             Ok(rows) => {
-                self.may_claim = true;
+                self.pending_types.extend(rows.iter().map(|row| row.type_name.clone()));
                 tracker.do_send(Stored(rows.clone()));
             }
             Err(SubmitError::Unavailable(_)) => self.answered = false,
@@ -200,7 +199,7 @@ async fn retry_refused(link: &mut Link, jobs: &[NewJob]) -> Answer {
 
 /// Stores all jobs, or none and says which was refused.
 async fn all_or_none(link: &mut Link, jobs: &[NewJob]) -> Answer {
-    let stored = link.once(async |conn| {
+    let stored = link.within(SUBMIT_LIMIT, async |conn| {
         conn.transaction(async |conn| {
             let stored = enqueue::insert(conn, jobs).await?;
             if stored.len() == jobs.len() { Ok(stored) } else { Err(Error::RollbackTransaction) }

@@ -6,18 +6,23 @@ use std::sync::Arc;
 use actix::{Actor, Addr, Arbiter, Handler, Message};
 use diesel_async::AsyncPgConnection;
 use serde_json::json;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use super::bus::NoBus;
+use super::child_watch::ChildWatch;
+use super::children::{ChildrenParts, StoredChildren};
 use super::command::Submit;
 use super::health::Health;
 use super::runner::JobRunner;
 use super::supervisor::{JobSupervisor, SupervisorParts};
-use super::tracker::JobTracker;
+use super::tracker::{JobTracker, TrackerParts};
 use crate::job::{Environment, Registry, Status};
 use crate::store::embedded::PrivatePostgres;
 use crate::store::enqueue::NewJob;
 use crate::store::link::Link;
-use crate::store::{cancel, migrations, nodes};
+use crate::store::row::JobSummary;
+use crate::store::{cancel, children, migrations, nodes, pool};
 
 /// A bug in a runner.
 #[derive(Message)]
@@ -84,47 +89,103 @@ async fn until_status(link: &mut Link, id: Uuid, wanted: (Status, i32)) {
     }
 }
 
-#[test]
-fn a_runner_that_dies_is_replaced_and_its_jobs_run_again() {
+/// A node without HTTP.
+struct Node {
+    supervisor: Addr<JobSupervisor>,
+    /// To look at what is stored.
+    link: Link,
+    health: Arc<Health>,
+}
+
+impl Node {
+    async fn start(url: &Arc<str>, runtime: Handle) -> Self {
+        let registry = Registry::collect().unwrap();
+        let health = Arc::new(Health::new(&registry));
+        let node = Uuid::now_v7();
+        let mut link = Link::new(Arc::clone(url), "test");
+        link.until_answered(async |conn| nodes::register(conn, node, "test", &json!({ "demo": 4 })).await)
+            .await
+            .unwrap();
+        let watch = Arc::new(ChildWatch::default());
+        let tracker = JobTracker::new(TrackerParts {
+            node,
+            link: Link::new(Arc::clone(url), "tracker"),
+            bus: Arc::new(NoBus),
+            children: Arc::clone(&watch),
+            health: Arc::clone(&health),
+        });
+        let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
+        let (db, told) = (pool::build(url, runtime.clone()).unwrap(), tracker.clone());
+        let children = StoredChildren::new(ChildrenParts { db, registry: registry.clone(), tracker: told, watch });
+        let supervisor = JobSupervisor::start(SupervisorParts {
+            node,
+            registry,
+            slots: HashMap::new(),
+            alone: true,
+            link: Link::new(Arc::clone(url), "supervisor"),
+            bus: Arc::new(NoBus),
+            tracker,
+            runtime,
+            environment: Environment { children: Some(Arc::new(children.clone())), ..Environment::default() },
+            health: Arc::clone(&health),
+        });
+        children.attach(supervisor.clone());
+        Self { supervisor, link, health }
+    }
+
+    /// Breaks the runner of a type.
+    async fn break_runner(&self, type_name: &'static str) {
+        let runner = self.supervisor.send(RunnerOf(type_name)).await.unwrap();
+        assert!(runner.send(Break).await.is_err());
+        assert!(!runner.connected());
+    }
+
+    async fn children_of(&mut self, id: Uuid) -> Vec<JobSummary> {
+        self.link.until_answered(async |conn| children::of(conn, id, 10).await).await.unwrap()
+    }
+}
+
+fn on_a_node(test: impl AsyncFnOnce(&mut Node)) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     let postgres = PrivatePostgres::start(dir.path()).unwrap();
     let url: Arc<str> = postgres.database_url().into();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(migrations::run(&url)).unwrap();
-
     let handle = runtime.handle().clone();
-    actix::System::new().block_on(async move {
-        let registry = Registry::collect().unwrap();
-        let health = Arc::new(Health::new(&registry));
-        let node = Uuid::now_v7();
-        let mut link = Link::new(Arc::clone(&url), "test");
-        link.until_answered(async |conn| nodes::register(conn, node, "test", &json!({ "demo": 4 })).await)
-            .await
-            .unwrap();
-        let tracker = JobTracker::new(Link::new(Arc::clone(&url), "tracker"), Arc::clone(&health));
-        let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
-        let supervisor = JobSupervisor::start(SupervisorParts {
-            node,
-            registry,
-            slots: HashMap::new(),
-            alone: true,
-            link: Link::new(Arc::clone(&url), "supervisor"),
-            tracker,
-            runtime: handle,
-            environment: Environment::default(),
-            health: Arc::clone(&health),
-        });
+    actix::System::new().block_on(async move { test(&mut Node::start(&url, handle).await).await });
+    runtime.shutdown_background();
+}
+
+#[test]
+fn a_runner_that_dies_is_replaced_and_its_jobs_run_again() {
+    on_a_node(async |node| {
         let job = demo(&json!({ "items": 5, "item_ms": 300 }));
         let id = job.id;
-        supervisor.send(Submit { jobs: vec![job] }).await.unwrap().unwrap();
-        until_status(&mut link, id, (Status::Running, 1)).await;
-
-        let runner = supervisor.send(RunnerOf("demo")).await.unwrap();
-        assert!(runner.send(Break).await.is_err());
-        until_status(&mut link, id, (Status::Completed, 2)).await;
-        assert_eq!(health.runner_state("demo").unwrap().restarts, 1);
-        assert!(!runner.connected());
+        node.supervisor.send(Submit { jobs: vec![job] }).await.unwrap().unwrap();
+        until_status(&mut node.link, id, (Status::Running, 1)).await;
+        node.break_runner("demo").await;
+        until_status(&mut node.link, id, (Status::Completed, 2)).await;
+        assert_eq!(node.health.runner_state("demo").unwrap().restarts, 1);
     });
-    runtime.shutdown_background();
+}
+
+#[test]
+fn a_parent_that_waits_runs_again_too_when_its_runner_dies() {
+    on_a_node(async |node| {
+        let job = demo(&json!({ "children": 1, "items": 5, "item_ms": 300 }));
+        let id = job.id;
+        node.supervisor.send(Submit { jobs: vec![job] }).await.unwrap().unwrap();
+        let child = loop {
+            match node.children_of(id).await.first() {
+                Some(child) => break child.id,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        until_status(&mut node.link, child, (Status::Running, 1)).await;
+        node.break_runner("demo").await;
+        until_status(&mut node.link, id, (Status::Completed, 2)).await;
+        until_status(&mut node.link, child, (Status::Completed, 2)).await;
+        assert_eq!(node.children_of(id).await.len(), 1);
+    });
 }

@@ -4,22 +4,26 @@
 //! told is kept until the database has answered: a restart of Postgres delays an end, it does not lose it. Nothing is announced
 //! before it is stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::bus::{Bus, Notice};
+use super::child_watch::ChildWatch;
 use super::conclusion::Conclusion;
 use super::health::Health;
 use super::outbox::{LogLines, Outbox, Update};
+use super::told::Told;
 use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
-use crate::job::{Attempt, RemovedJob};
+use crate::job::{Attempt, RemovedJob, Status};
 use crate::store::cancel::RungWrite;
+use crate::store::changes::Change;
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
 use crate::store::row::JobSummary;
@@ -69,6 +73,37 @@ pub struct Stored(pub Vec<JobSummary>);
 #[rtype(result = "()")]
 pub struct Removed(pub Vec<RemovedJob>);
 
+/// Question: which of these changes would be news to somebody here?
+#[derive(Message)]
+#[rtype(result = "Vec<Uuid>")]
+pub struct WhichAreNews(pub Vec<Change>);
+
+/// Fact: these jobs were read, as another node may have changed them. Answers with those that are news and whose log lines
+/// somebody here wants.
+#[derive(Message)]
+#[rtype(result = "HashSet<Uuid>")]
+pub struct SeenElsewhere(pub Vec<JobSummary>);
+
+/// Question: of which of these jobs, each with its type, does somebody here want the log lines?
+#[derive(Message)]
+#[rtype(result = "HashSet<Uuid>")]
+pub struct LinesWanted(pub Vec<(Uuid, String)>);
+
+/// Fact: another node stored these log lines.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ForeignLines(pub LogLines);
+
+/// Fact: another node deleted these jobs.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ForeignRemoved(pub Vec<RemovedJob>);
+
+/// Fact: nothing that was stored up to this number is still to be told.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Forget(pub i64);
+
 /// Command: store the wish that these jobs stop. Answers with what they are after it; a missing one does not exist.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -114,10 +149,15 @@ pub struct JobTracker {
     flush_set: bool,
     /// Whether that timer has rung: touched attempts go with the next batch.
     flush_due: bool,
-    /// The newest change told of each job that runs here: an older one that arrives later is not told.
-    told: HashMap<Uuid, i64>,
+    /// An older change that arrives later is not told.
+    told: Told,
     /// Deleted jobs that are told after the batch that is under way: it may hold the end of one of them.
     removed: Vec<RemovedJob>,
+    /// Who hears of children for their parents.
+    children: Arc<ChildWatch>,
+    /// Tells other nodes what was stored here.
+    bus: Arc<dyn Bus>,
+    node: Uuid,
     /// The clients.
     clients: Vec<Weak<Outbox>>,
     /// Told when ends are stored.
@@ -130,21 +170,38 @@ pub struct JobTracker {
 #[rtype(result = "()")]
 pub struct ReportTo(pub Recipient<BatchStored>);
 
+/// What a tracker is made of.
+pub struct TrackerParts {
+    /// This node.
+    pub node: Uuid,
+    /// Its connection.
+    pub link: Link,
+    /// Tells other nodes what was stored here.
+    pub bus: Arc<dyn Bus>,
+    /// Jobs that something in this process waits for.
+    pub children: Arc<ChildWatch>,
+    /// Figures for probes.
+    pub health: Arc<Health>,
+}
+
 impl JobTracker {
-    /// A tracker that writes over `link`.
-    pub fn new(link: Link, health: Arc<Health>) -> Self {
+    /// A tracker that has nothing to write yet.
+    pub fn new(parts: TrackerParts) -> Self {
         Self {
-            link: Some(link),
+            link: Some(parts.link),
             batch: Batch::default(),
             touched: HashMap::new(),
             running: HashMap::new(),
             flush_set: false,
             flush_due: false,
-            told: HashMap::new(),
+            told: Told::default(),
             removed: Vec::new(),
+            children: parts.children,
+            bus: parts.bus,
+            node: parts.node,
             clients: Vec::new(),
             supervisor: None,
-            health,
+            health: parts.health,
         }
     }
 
@@ -165,8 +222,9 @@ impl JobTracker {
         };
         let mut batch = mem::take(&mut self.batch);
         batch.read_attempts();
+        let node = self.node;
         let writing = async move {
-            let written = write(&mut link, batch).await;
+            let written = write(&mut link, node, batch).await;
             (link, written)
         };
         ctx.spawn(writing.into_actor(self).map(|(link, written), tracker, ctx| {
@@ -186,17 +244,49 @@ impl JobTracker {
         for (reply, jobs) in written.cancel_answers {
             let _ = reply.send(jobs); // who asked may have gone
         }
+        self.publish(&written.jobs);
+        if written.noted_removed {
+            self.bus.publish(Notice::Removed);
+        }
         self.announce(written.jobs);
         self.announce_lines(&written.lines);
     }
 
+    /// Tells other nodes of what was stored here.
+    fn publish(&self, jobs: &[JobSummary]) {
+        if self.is_alone() || jobs.is_empty() {
+            return;
+        }
+        let elsewhere = |job: &&JobSummary| job.status == Status::Cancelling && job.node_id != Some(self.node);
+        let asked: Vec<_> = jobs.iter().filter(elsewhere).map(|job| job.id).collect();
+        if !asked.is_empty() {
+            self.bus.publish(Notice::Cancel(asked));
+        }
+        self.bus.publish(Notice::Jobs(jobs.iter().map(|job| job.id).collect()));
+    }
+
+    fn is_alone(&self) -> bool {
+        self.health.bus.others() == 0
+    }
+
     fn announce(&mut self, mut jobs: Vec<JobSummary>) {
-        jobs.retain(|job| self.is_news(job));
+        let alone = self.is_alone();
+        jobs.retain(|job| self.told.is_news(job, alone));
+        self.children.heard(&jobs);
         if jobs.is_empty() || self.clients.is_empty() {
             return;
         }
         let updates: Vec<_> = jobs.iter().map(|job| Arc::new(Update::of(job))).collect();
         self.each_client(|client| client.push(&updates));
+    }
+
+    /// Tells of deleted jobs, after the batch that is under way.
+    fn remove(&mut self, jobs: Vec<RemovedJob>) {
+        self.children.gone(jobs.iter().map(|job| job.id));
+        self.removed.extend(jobs);
+        if self.link.is_some() {
+            self.announce_removed();
+        }
     }
 
     /// Tells of deleted jobs, once nothing else is to be told of them.
@@ -207,29 +297,18 @@ impl JobTracker {
         }
     }
 
-    /// Whether a change is newer than what was told of its job.
-    fn is_news(&mut self, job: &JobSummary) -> bool {
-        if self.told.get(&job.id).is_some_and(|told| *told >= job.rev) {
-            return false;
-        }
-        if job.status.is_terminal() || job.node_id.is_none() {
-            self.told.remove(&job.id);
-        } else {
-            self.told.insert(job.id, job.rev);
-        }
-        true
-    }
-
     /// Serialises log lines only where somebody listens.
     fn announce_lines(&mut self, stored: &[StoredLines]) {
         for StoredLines { type_name, write } in stored {
-            let listens =
-                |client: &Weak<Outbox>| client.upgrade().is_some_and(|c| c.wants_lines(&write.job_id, type_name));
-            if self.clients.iter().any(listens) {
+            if self.wants_lines(&write.job_id, type_name) {
                 let lines = LogLines::of(write, type_name);
                 self.each_client(|client| client.push_lines(&lines));
             }
         }
+    }
+
+    fn wants_lines(&self, job_id: &Uuid, type_name: &str) -> bool {
+        self.clients.iter().any(|client| client.upgrade().is_some_and(|c| c.wants_lines(job_id, type_name)))
     }
 
     /// Visits every client that is still there.
@@ -329,6 +408,7 @@ impl Handler<Stored> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Stored(jobs): Stored, _: &mut Self::Context) {
+        self.publish(&jobs);
         self.announce(jobs);
     }
 }
@@ -336,11 +416,69 @@ impl Handler<Stored> for JobTracker {
 impl Handler<Removed> for JobTracker {
     type Result = ();
 
-    fn handle(&mut self, Removed(jobs): Removed, _: &mut Self::Context) {
-        self.removed.extend(jobs);
-        if self.link.is_some() {
-            self.announce_removed();
+    fn handle(&mut self, Removed(jobs): Removed, ctx: &mut Self::Context) {
+        if !self.is_alone() {
+            self.batch.removed.extend(jobs.iter().cloned());
         }
+        self.remove(jobs);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<WhichAreNews> for JobTracker {
+    type Result = MessageResult<WhichAreNews>;
+
+    fn handle(&mut self, WhichAreNews(changes): WhichAreNews, _: &mut Self::Context) -> Self::Result {
+        let clients: Vec<_> = self.clients.iter().filter_map(Weak::upgrade).collect();
+        let wanted = |change: &Change| {
+            self.told.would_be_news(&change.id, change.rev)
+                && (self.children.follows(&change.id) || clients.iter().any(|c| c.wants(&change.id, &change.type_name)))
+        };
+        MessageResult(changes.into_iter().filter(wanted).map(|change| change.id).collect())
+    }
+}
+
+impl Handler<SeenElsewhere> for JobTracker {
+    type Result = MessageResult<SeenElsewhere>;
+
+    fn handle(&mut self, SeenElsewhere(mut jobs): SeenElsewhere, _: &mut Self::Context) -> Self::Result {
+        jobs.retain(|job| self.told.would_be_news(&job.id, job.rev));
+        let with_lines =
+            jobs.iter().filter(|job| self.wants_lines(&job.id, &job.type_name)).map(|job| job.id).collect();
+        self.announce(jobs);
+        MessageResult(with_lines)
+    }
+}
+
+impl Handler<LinesWanted> for JobTracker {
+    type Result = MessageResult<LinesWanted>;
+
+    fn handle(&mut self, LinesWanted(jobs): LinesWanted, _: &mut Self::Context) -> Self::Result {
+        MessageResult(jobs.into_iter().filter(|(id, of)| self.wants_lines(id, of)).map(|(id, _)| id).collect())
+    }
+}
+
+impl Handler<ForeignLines> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, ForeignLines(lines): ForeignLines, _: &mut Self::Context) {
+        self.each_client(|client| client.push_lines(&lines));
+    }
+}
+
+impl Handler<ForeignRemoved> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, ForeignRemoved(jobs): ForeignRemoved, _: &mut Self::Context) {
+        self.remove(jobs);
+    }
+}
+
+impl Handler<Forget> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Forget(rev): Forget, _: &mut Self::Context) {
+        self.told.forget(rev);
     }
 }
 

@@ -10,8 +10,12 @@ use uuid::Uuid;
 
 use super::conclusion::Conclusion;
 use super::tracker::BatchStored;
-use crate::job::{Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, RetryPolicy, Status, middle_of_log};
+use crate::job::{
+    Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, RemovedJob, RetryPolicy, Status, middle_of_log,
+};
 use crate::store::cancel::{self, CancelWrite, RungWrite};
+use crate::store::cancel_below::{Above, cancel_below};
+use crate::store::changes;
 use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
 use crate::store::link::Link;
@@ -33,6 +37,8 @@ pub struct Batch {
     pub touched: HashMap<(Uuid, i32), Arc<Attempt>>,
     pub cancels: Vec<CancelWish>,
     pub rungs: Vec<RungWrite>,
+    /// Deleted jobs that other nodes are to tell of.
+    pub removed: Vec<RemovedJob>,
     finishes: Vec<FinishWrite>,
     releases: Vec<ReleaseWrite>,
     /// Attempts that are over: their last log lines go first.
@@ -72,11 +78,21 @@ pub struct Written {
     pub cancel_answers: Vec<(oneshot::Sender<Vec<Asked>>, Vec<Asked>)>,
     /// What the supervisor has to know.
     pub for_supervisor: BatchStored,
+    /// Whether deletions were noted for other nodes.
+    pub noted_removed: bool,
 }
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        self.touched.is_empty() && self.cancels.is_empty() && self.rungs.is_empty() && self.ends() == 0
+        let asked = !self.cancels.is_empty() || !self.rungs.is_empty() || !self.removed.is_empty();
+        self.touched.is_empty() && !asked && self.ends() == 0
+    }
+
+    /// Whether it holds the end of a run. Then progress of that run which is refused is not late: the answer to an earlier try
+    /// was lost, and the end is stored.
+    fn has_end_of(&self, run: &(Uuid, i32)) -> bool {
+        self.finishes.iter().any(|f| (f.job_id, f.attempt) == *run)
+            || self.releases.iter().any(|r| (r.job_id, r.attempt) == *run)
     }
 
     /// How many ends of jobs are in it.
@@ -137,12 +153,12 @@ fn push_lines(logs: &mut Vec<LogWrite>, trims: &mut Vec<Trim>, attempt: &Attempt
 
 /// Writes a batch in one transaction, for as long as it takes. If the database refuses it for what is in it, its parts are
 /// written one by one, so that one bad end hurts only its own job.
-pub async fn write(link: &mut Link, batch: Batch) -> Written {
-    let stored = match transact(link, Part::Whole(&batch)).await {
+pub async fn write(link: &mut Link, node: Uuid, batch: Batch) -> Written {
+    let stored = match transact(link, node, Part::Whole(&batch)).await {
         Ok(stored) => stored,
         Err(error) => {
             tracing::error!(%error, "a batch was refused; writing its parts one by one");
-            write_parts(link, &batch).await
+            write_parts(link, node, &batch).await
         }
     };
     batch.answer(stored)
@@ -164,6 +180,8 @@ struct Stored {
     changed: Vec<JobSummary>,
     /// The jobs that somebody asked to stop, as they are, and whether the wish changed them.
     asked: Vec<Asked>,
+    /// The jobs that are asked to stop because one above them is, or ended otherwise than well.
+    below: Vec<JobSummary>,
     /// Runs whose progress was refused.
     lost: Vec<(Uuid, i32)>,
     /// The wishes were refused: nobody may be told that a job does not exist.
@@ -171,23 +189,23 @@ struct Stored {
 }
 
 /// Writes a part in a transaction until the database has answered it.
-async fn transact(link: &mut Link, part: Part<'_>) -> QueryResult<Stored> {
-    link.until_answered(async |conn| write_part(conn, part).await).await
+async fn transact(link: &mut Link, node: Uuid, part: Part<'_>) -> QueryResult<Stored> {
+    link.until_answered(async |conn| write_part(conn, node, part).await).await
 }
 
-async fn write_part(conn: &mut AsyncPgConnection, part: Part<'_>) -> QueryResult<Stored> {
+async fn write_part(conn: &mut AsyncPgConnection, node: Uuid, part: Part<'_>) -> QueryResult<Stored> {
     conn.transaction(async |conn| {
         let mut stored = Stored::default();
         match part {
             Part::Whole(batch) => {
-                write_reports(conn, batch, &mut stored).await?;
+                write_reports(conn, node, batch, &mut stored).await?;
                 write_cancels(conn, batch, &mut stored).await?;
-                write_ends(conn, &batch.finishes, &batch.releases, &mut stored).await?;
+                write_ends(conn, node, &batch.finishes, &batch.releases, &mut stored).await?;
             }
-            Part::Reports(batch) => write_reports(conn, batch, &mut stored).await?,
+            Part::Reports(batch) => write_reports(conn, node, batch, &mut stored).await?,
             Part::Cancels(batch) => write_cancels(conn, batch, &mut stored).await?,
-            Part::Finish(finish) => write_ends(conn, std::slice::from_ref(finish), &[], &mut stored).await?,
-            Part::Releases(batch) => write_ends(conn, &[], &batch.releases, &mut stored).await?,
+            Part::Finish(finish) => write_ends(conn, node, std::slice::from_ref(finish), &[], &mut stored).await?,
+            Part::Releases(batch) => write_ends(conn, node, &[], &batch.releases, &mut stored).await?,
         }
         Ok(stored)
     })
@@ -195,7 +213,12 @@ async fn write_part(conn: &mut AsyncPgConnection, part: Part<'_>) -> QueryResult
 }
 
 /// Before the ends: the fence lets in only lines and curves of a run that still owns its job.
-async fn write_reports(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut Stored) -> QueryResult<()> {
+async fn write_reports(
+    conn: &mut AsyncPgConnection,
+    node: Uuid,
+    batch: &Batch,
+    stored: &mut Stored,
+) -> QueryResult<()> {
     if !batch.logs.is_empty() {
         progress::append_logs(conn, &batch.logs).await?;
     }
@@ -211,6 +234,13 @@ async fn write_reports(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut
         let refused = batch.progress.iter().filter(|p| !owned.contains(&p.job_id));
         stored.lost.extend(refused.map(|p| (p.job_id, p.attempt)));
         stored.changed.extend(written);
+        let late: Vec<_> = stored.lost.iter().filter(|run| !batch.has_end_of(run)).copied().collect();
+        if !late.is_empty() {
+            finish::record_late(conn, node, &late, "progress").await?;
+        }
+    }
+    if !batch.removed.is_empty() {
+        changes::note_removed(conn, node, &batch.removed).await?;
     }
     Ok(())
 }
@@ -223,6 +253,9 @@ async fn write_cancels(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut
         let ids: Vec<_> = wishes.iter().map(|w| w.job_id).collect();
         // All of them are told, not only the changed ones: the answer to an earlier try may have been lost.
         let current = cancel::current(conn, &ids).await?;
+        let asked = current.iter().filter(|job| job.status == Status::Cancelling || by_this.contains(&job.id));
+        let above: Vec<_> = asked.filter_map(Above::of).collect();
+        stored.below.extend(cancel_below(conn, &above).await?);
         stored.changed.extend(current.iter().cloned());
         stored.asked.extend(current.into_iter().map(|job| (by_this.contains(&job.id), job)).map(|(by, job)| (job, by)));
     }
@@ -234,6 +267,7 @@ async fn write_cancels(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut
 
 async fn write_ends(
     conn: &mut AsyncPgConnection,
+    node: Uuid,
     finishes: &[FinishWrite],
     releases: &[ReleaseWrite],
     stored: &mut Stored,
@@ -246,8 +280,10 @@ async fn write_ends(
                 job.attempt == finishes[n].attempt && (again || job.outcome == Some(finishes[n].outcome))
             };
             let runs = finishes.iter().map(|f| (f.job_id, f.attempt)).collect();
-            record_late(conn, runs, &finished, ours, stored).await?;
+            record_late(conn, node, runs, &finished, ours, stored).await?;
         }
+        let above: Vec<_> = finished.iter().filter_map(Above::of).collect();
+        stored.below.extend(cancel_below(conn, &above).await?);
         stored.changed.extend(finished);
     }
     if !releases.is_empty() {
@@ -255,7 +291,7 @@ async fn write_ends(
         if released.len() < releases.len() {
             let ours = |job: &JobSummary, n: usize| job.attempt == releases[n].attempt;
             let runs = releases.iter().map(|r| (r.job_id, r.attempt)).collect();
-            record_late(conn, runs, &released, ours, stored).await?;
+            record_late(conn, node, runs, &released, ours, stored).await?;
         }
         stored.changed.extend(released);
     }
@@ -266,6 +302,7 @@ async fn write_ends(
 /// whether a job is as the n-th run left it.
 async fn record_late(
     conn: &mut AsyncPgConnection,
+    node: Uuid,
     runs: Vec<(Uuid, i32)>,
     written: &[JobSummary],
     ours: impl Fn(&JobSummary, usize) -> bool,
@@ -284,30 +321,30 @@ async fn record_late(
     }
     if !late.is_empty() {
         tracing::warn!(jobs = ?late, "late writes of old attempts were rejected");
-        finish::record_late(conn, &late).await?;
+        finish::record_late(conn, node, &late, "end").await?;
     }
     Ok(())
 }
 
 /// The slow way, for a batch that was refused. Reports that can't be written are given up. An end becomes a failure that has
 /// nothing of the job's own in it: if that is refused too, the database is at fault, and it is tried until it is done.
-async fn write_parts(link: &mut Link, batch: &Batch) -> Stored {
+async fn write_parts(link: &mut Link, node: Uuid, batch: &Batch) -> Stored {
     let mut stored = Stored::default();
-    stored.keep(transact(link, Part::Reports(batch)).await, "progress and log lines");
-    let cancels = transact(link, Part::Cancels(batch)).await;
+    stored.keep(transact(link, node, Part::Reports(batch)).await, "progress and log lines");
+    let cancels = transact(link, node, Part::Cancels(batch)).await;
     stored.wishes_refused = cancels.is_err();
     stored.keep(cancels, "cancel requests");
     for finish in &batch.finishes {
-        let ended = match transact(link, Part::Finish(finish)).await {
+        let ended = match transact(link, node, Part::Finish(finish)).await {
             Ok(ended) => ended,
             Err(error) => {
                 let failure = unstorable(finish, &error);
-                link.until_done(async |conn| write_part(conn, Part::Finish(&failure)).await).await
+                link.until_done(async |conn| write_part(conn, node, Part::Finish(&failure)).await).await
             }
         };
         stored.add(ended);
     }
-    stored.add(link.until_done(async |conn| write_part(conn, Part::Releases(batch)).await).await);
+    stored.add(link.until_done(async |conn| write_part(conn, node, Part::Releases(batch)).await).await);
     stored
 }
 
@@ -315,6 +352,7 @@ impl Stored {
     fn add(&mut self, part: Self) {
         self.changed.extend(part.changed);
         self.asked.extend(part.asked);
+        self.below.extend(part.below);
         self.lost.extend(part.lost);
     }
 
@@ -345,10 +383,11 @@ impl CancelWish {
 }
 
 impl Batch {
-    fn answer(self, stored: Stored) -> Written {
+    fn answer(self, mut stored: Stored) -> Written {
+        stored.changed.extend(stored.below.iter().cloned());
         let asked: HashMap<_, _> = stored.asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
-        let cancelling = asked.values().filter(|(job, _)| job.status == Status::Cancelling).map(|(job, _)| job.id);
-        let cancelling = cancelling.collect();
+        let stopping = asked.values().map(|(job, _)| job).chain(&stored.below);
+        let cancelling = stopping.filter(|job| job.status == Status::Cancelling).map(|job| job.id).collect();
         let answer = |wish: CancelWish| {
             let jobs = wish.ids.iter().filter_map(|id| asked.get(id).cloned()).collect();
             (!stored.wishes_refused).then_some((wish.reply, jobs))
@@ -367,6 +406,7 @@ impl Batch {
             lines: lines.collect(),
             cancel_answers: self.cancels.into_iter().filter_map(answer).collect(),
             jobs: newest(stored.changed),
+            noted_removed: !self.removed.is_empty(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The application: builds everything in order, and takes it down in order. The one place that knows every actor.
 //!
 //! ```text
-//!  start: lock the data directory ─ Postgres ─ migrations ─ node ─ job runtime ─ tracker, supervisor, runners ─ HTTP ─ run file
-//!  stop:  no more claims ─ jobs get their grace ─ their ends are stored ─ HTTP ─ node signs off ─ run file ─ Postgres
+//!  start: lock the data directory ─ Postgres ─ migrations ─ node ─ job runtime ─ tracker, supervisor, runners, scheduler ─ HTTP ─ run file
+//!  stop:  no schedule is fired ─ no more claims ─ jobs get their grace ─ their ends are stored ─ HTTP ─ node signs off ─ run file ─ Postgres
 //! ```
 //!
 //! Threads: actors and HTTP live on actix's own (one for the supervisor and its runners, one for the tracker, one or two for
@@ -10,6 +10,7 @@
 //! one of their own. When the supervisor or the tracker dies, the application ends with an error: the next start rescues.
 
 mod data_dir;
+mod neighbours;
 mod node;
 
 pub use data_dir::{DataDirError, RunFile, is_locked};
@@ -83,7 +84,7 @@ impl Application {
         let node_id = Uuid::now_v7();
         runtime.block_on(prepare(&database_url, node_id, &slots, data_dir.predecessor()))?;
         let db = pool::build(&database_url, drivers.handle().clone())?;
-        let environment = Environment { db: Some(db), on_removed: None, media_roots };
+        let environment = Environment { db: Some(db), on_removed: None, children: None, media_roots };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -93,12 +94,14 @@ impl Application {
             registry,
             slots,
             alone: postgres.is_some(),
+            bus: config.bus,
             database_url,
             environment,
             runtime: runtime.handle().clone(),
             listener,
             allowed_hosts: config.allowed_hosts.into(),
             grace: config.shutdown_grace,
+            fires_schedules: config.schedules,
         };
         let node = std::thread::Builder::new().name("stashhog-node".to_owned()).spawn(move || {
             let result = actix::System::new().block_on(serve(parts, ready, stopped));

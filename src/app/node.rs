@@ -13,17 +13,26 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::neighbours::Neighbours;
+use crate::actors::child_watch::ChildWatch;
+use crate::actors::children::{ChildrenParts, StoredChildren};
 use crate::actors::command::Drain;
 use crate::actors::health::Health;
+use crate::actors::lease::{LeaseKeeper, LeaseParts, RENEWAL_LIMIT};
+use crate::actors::relay::Relay;
+use crate::actors::scheduler::{JobScheduler, SchedulerParts, StopFiring};
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
-use crate::actors::tracker::{JobTracker, Removed};
+use crate::actors::tracker::{JobTracker, Removed, TrackerParts};
+use crate::config::BusKind;
 use crate::http::state::AppState;
 use crate::job::{Environment, OnRemoved, Registry};
 use crate::store::link::Link;
 use crate::store::nodes;
 
-/// How often the supervisor and the tracker are looked at.
+/// How often the actors that nobody starts again are looked at.
 const WATCH: Duration = Duration::from_millis(500);
+/// How long the scheduler has to end what it is firing.
+const STOP_FIRING: Duration = Duration::from_secs(2);
 /// How long after their grace jobs may take to be given up (an abort, five seconds, a write).
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 /// How long requests have to end once the jobs have.
@@ -33,18 +42,25 @@ const HTTP_WORKERS: usize = 4;
 /// How long a node tries to sign off; the lease says the same a little later.
 const SIGN_OFF: Duration = Duration::from_secs(2);
 
+/// How long a statement of the supervisor may take: a claim takes milliseconds, and one that hangs keeps all others waiting.
+const TURN_LIMIT: Duration = Duration::from_secs(10);
+/// How long a question of the relay may take. It is asked again at the next beat.
+const RELAY_LIMIT: Duration = Duration::from_secs(5);
+
 /// What a node is made of.
 pub(super) struct NodeParts {
     pub(super) node_id: Uuid,
     pub(super) registry: Registry,
     pub(super) slots: HashMap<String, u32>,
     pub(super) alone: bool,
+    pub(super) bus: BusKind,
     pub(super) database_url: Arc<str>,
     pub(super) environment: Environment,
     pub(super) runtime: Handle,
     pub(super) listener: TcpListener,
     pub(super) allowed_hosts: Arc<[String]>,
     pub(super) grace: Duration,
+    pub(super) fires_schedules: bool,
 }
 
 /// Runs the node until `stop` is sent or dropped. Says `ready` when the API answers.
@@ -54,31 +70,73 @@ pub(super) async fn serve(
     stop: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     let link = |purpose| Link::new(Arc::clone(&parts.database_url), purpose);
-    let health = Arc::new(Health::new(&parts.registry));
+    let health = Arc::new(Health::with_bus(&parts.registry, parts.bus == BusKind::Postgres));
     let db = parts.environment.db.clone().context("a node needs a database")?;
+    let neighbours = Neighbours::new(&parts, &health);
 
-    let tracker = JobTracker::new(link("tracker"), Arc::clone(&health));
+    let watch = Arc::new(ChildWatch::default());
+    let tracker = JobTracker::new(TrackerParts {
+        node: parts.node_id,
+        link: link("tracker"),
+        bus: neighbours.bus(),
+        children: Arc::clone(&watch),
+        health: Arc::clone(&health),
+    });
     let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
     let on_removed: OnRemoved = Arc::new({
         let tracker = tracker.clone();
         move |jobs| tracker.do_send(Removed(jobs))
     });
+    let (registry, told) = (parts.registry.clone(), tracker.clone());
+    let children =
+        StoredChildren::new(ChildrenParts { db: db.clone(), registry, tracker: told, watch: Arc::clone(&watch) });
     let supervisor = JobSupervisor::start(SupervisorParts {
         node: parts.node_id,
         registry: parts.registry.clone(),
         slots: parts.slots,
         alone: parts.alone,
-        link: link("supervisor"),
+        link: link("supervisor").limit(TURN_LIMIT),
+        bus: neighbours.bus(),
         tracker: tracker.clone(),
-        runtime: parts.runtime,
-        environment: Environment { on_removed: Some(on_removed), ..parts.environment },
+        runtime: parts.runtime.clone(),
+        environment: Environment {
+            on_removed: Some(on_removed),
+            children: Some(Arc::new(children.clone())),
+            ..parts.environment
+        },
         health: Arc::clone(&health),
     });
+    children.attach(supervisor.clone());
+    parts.runtime.spawn(children.look_again());
+    let relay = (!parts.alone).then(|| {
+        let link = link("relay").limit(RELAY_LIMIT);
+        Relay::new(parts.node_id, link, tracker.clone(), watch, Arc::clone(&health))
+    });
+    let relay = neighbours.listen(relay, &supervisor);
+    let lease = LeaseKeeper::new(LeaseParts {
+        node: parts.node_id,
+        link: link("lease").limit(RENEWAL_LIMIT),
+        supervisor: supervisor.clone(),
+        relay: relay.clone().map(Addr::recipient),
+        health: Arc::clone(&health),
+    })
+    .start();
+    let scheduler = JobScheduler::new(SchedulerParts {
+        registry: parts.registry.clone(),
+        link: link("scheduler"),
+        supervisor: supervisor.clone(),
+        tracker: tracker.clone(),
+        health: Arc::clone(&health),
+        fires: parts.fires_schedules,
+    });
+    let scheduler = JobScheduler::start_in_arbiter(&Arbiter::new().handle(), |_| scheduler);
     let state = AppState {
         node: parts.node_id,
         registry: parts.registry,
         supervisor: supervisor.clone(),
+        scheduler: scheduler.clone(),
         tracker: tracker.clone(),
+        relay,
         db,
         health,
         allowed_hosts: parts.allowed_hosts,
@@ -88,8 +146,9 @@ pub(super) async fn serve(
 
     tokio::select! {
         _ = stop => {}
-        () = death(&supervisor, &tracker) => bail!("an actor died; the next start rescues what ran"),
+        () = death(&supervisor, &tracker, &scheduler, &lease) => bail!("an actor died; the next start rescues what ran"),
     }
+    let _ = scheduler.send(StopFiring).timeout(STOP_FIRING).await; // a turn that hangs stores nothing that would be lost
     let drain = supervisor.send(Drain { grace: parts.grace });
     let drained = tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_ok();
     http.stop(true).await;
@@ -118,9 +177,14 @@ fn serve_http(listener: TcpListener, state: AppState) -> anyhow::Result<ServerHa
 }
 
 /// Returns when an actor is gone that nobody starts again.
-async fn death(supervisor: &Addr<JobSupervisor>, tracker: &Addr<JobTracker>) {
+async fn death(
+    supervisor: &Addr<JobSupervisor>,
+    tracker: &Addr<JobTracker>,
+    scheduler: &Addr<JobScheduler>,
+    lease: &Addr<LeaseKeeper>,
+) {
     let mut watch = tokio::time::interval(WATCH);
-    while supervisor.connected() && tracker.connected() {
+    while supervisor.connected() && tracker.connected() && scheduler.connected() && lease.connected() {
         watch.tick().await;
     }
 }

@@ -86,6 +86,16 @@ impl Client {
         self.call(self.http.post(self.at(path, &[])).json(body)).await
     }
 
+    /// Changes.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        self.call(self.http.patch(self.at(path, &[])).json(body)).await
+    }
+
+    /// Deletes. Null where there is nothing to say.
+    pub async fn delete(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        self.call(self.http.delete(self.at(path, &[])).json(body)).await
+    }
+
     /// The job as the API gives it.
     pub async fn job(&self, id: Uuid) -> Result<Value, CallError> {
         self.get(&format!("api/jobs/{id}"), &[]).await
@@ -106,6 +116,9 @@ impl Client {
             return Err(CallError::Strange(format!("{} sends us to {to}; is that a stashhog server?", self.url())));
         }
         let body = answer.bytes().await.map_err(away)?;
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|e| self.strange(&e));
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Cli ─▶ serve ──────────────────────────────▶ Application
-//!     └──▶ run, jobs …, types, nodes, openapi ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
+//!     └──▶ run, jobs …, schedules …, types … ─▶ Reach ─▶ Client ──HTTP, WebSocket──▶ a server that runs
 //!               │                                  └────▶ Application in this process, on a free port
 //!               └─ Attendant: Follower (what happens) ─▶ View (bar or lines) ─▶ report
 //! ```
@@ -26,6 +26,7 @@ mod problem;
 mod reach;
 mod report;
 mod run;
+mod schedules;
 mod schema;
 mod serve;
 mod signals;
@@ -63,6 +64,8 @@ enum Command {
     Run(run::RunArgs),
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
+    #[command(subcommand)]
+    Schedules(schedules::SchedulesCommand),
     Types(types::TypesArgs),
     Nodes(nodes::NodesArgs),
     /// Print the OpenAPI description of the API as JSON
@@ -124,6 +127,7 @@ impl Cli {
                 Command::Serve(args) => serve::run(args, reach).await,
                 Command::Run(args) => run::run(args, line, reach).await,
                 Command::Jobs(command) => jobs::run(command, &reach).await,
+                Command::Schedules(command) => schedules::run(command, &reach).await,
                 Command::Types(args) => types::run(args, &reach).await,
                 Command::Nodes(args) => nodes::run(args, &reach).await,
                 Command::Openapi { json: _ } => openapi::run(&reach).await,

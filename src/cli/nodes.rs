@@ -9,6 +9,7 @@ use super::reach::Reach;
 use super::table::Table;
 use super::terminal::{note, print, print_json, width};
 use super::words;
+use crate::actors::bus_state::{BusState, BusView};
 use crate::http::nodes::{NodeView, Nodes};
 
 /// List the servers that share the database, and those that went within the last hour
@@ -31,9 +32,12 @@ pub async fn run(args: NodesArgs, reach: &Reach) -> Done {
         if idle {
             note("no server is running: the one that answers is this command itself");
         }
-        let Nodes { nodes } = read(&answer)?;
+        let Nodes { nodes, bus } = read(&answer)?;
         for line in table(&nodes, Utc::now()).lines(width()) {
             print(line)?;
+        }
+        if let Some(trouble) = trouble(bus) {
+            note(trouble);
         }
         Ok(Exit::Completed)
     });
@@ -62,6 +66,23 @@ fn state(node: &NodeView, now: DateTime<Utc>) -> String {
         (true, true) => "live".to_owned(),
         (true, false) => "going down".to_owned(),
         (false, _) => format!("gone {}", words::relative(node.stopped_at.unwrap_or(node.beat_at), now)),
+    }
+}
+
+/// Why the server that answers is slow to hear of what the others do, if it is.
+const fn trouble(bus: BusView) -> Option<&'static str> {
+    match (bus.state, bus.others) {
+        (BusState::Lost, _) => {
+            Some("the server that answers has no connection to hear the others at once: it looks once a second")
+        }
+        (BusState::Deaf, _) => Some(
+            "notifications of Postgres do not arrive at the server that answers, as behind a connection pooler in transaction \
+             mode: it looks once a second",
+        ),
+        (BusState::Off, 1..) => {
+            Some("the server that answers was told not to listen to the others: it looks once a second")
+        }
+        (BusState::Off | BusState::Alone | BusState::Live, _) => None,
     }
 }
 

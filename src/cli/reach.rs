@@ -188,18 +188,20 @@ impl Reach {
         self.args.data.dir().map_err(Failure::Usage)
     }
 
-    /// All that an application has to be told.
+    /// All that a server has to be told.
     pub fn config(&self, listen: ListenArgs, work: &WorkArgs) -> Result<Config, Failure> {
         let ListenArgs { listen, allowed_hosts, insecure, shutdown_grace } = listen;
         Ok(Config {
             listen,
             data_dir: self.data_dir()?,
             database_url: self.args.data.database_url.clone().filter(|url| !url.is_empty()),
+            bus: self.args.data.bus,
             media_roots: work.media_roots(),
             concurrency: work.concurrency.clone(),
             allowed_hosts,
             insecure,
             shutdown_grace,
+            schedules: true,
         })
     }
 
@@ -207,10 +209,10 @@ impl Reach {
         let listen = ([127, 0, 0, 1], 0).into();
         let listen = ListenArgs { listen, allowed_hosts: Vec::new(), insecure: false, shutdown_grace: GRACE };
         match purpose {
-            Purpose::Work(work) => self.config(listen, work),
+            Purpose::Work(work) => Ok(Config { schedules: false, ..self.config(listen, work)? }),
             Purpose::Ask => {
                 let nothing = self.registry.iter().map(|t| (t.spec.name.to_owned(), 0)).collect();
-                Ok(Config { concurrency: nothing, ..self.config(listen, &WorkArgs::default())? })
+                Ok(Config { concurrency: nothing, schedules: false, ..self.config(listen, &WorkArgs::default())? })
             }
         }
     }

@@ -136,7 +136,7 @@ fn longs(cli: &clap::Command) -> Vec<String> {
 }
 
 /// The params that `--params` gives: JSON, a file's, or those of stdin.
-fn given_params(given: &str) -> Result<Map<String, Value>, Failure> {
+pub(super) fn given_params(given: &str) -> Result<Map<String, Value>, Failure> {
     let usage = |why: String| Failure::Usage(format!("--params: {why}"));
     let text = match given.strip_prefix('@') {
         Some(file) => std::fs::read_to_string(file).map_err(|e| usage(format!("{file} can't be read: {e}")))?,

@@ -39,12 +39,18 @@ pub enum ErrorCode {
     UnknownJob,
     /// There is no such job type: see `near` and `known`.
     UnknownJobType,
+    /// There is no such schedule.
+    UnknownSchedule,
     /// The path exists, but not with this method: see the `Allow` header.
     MethodNotAllowed,
     /// The body took too long to arrive.
     BodyTimeout,
     /// The type is exclusive and `job` is pending or running.
     ExclusiveJobActive,
+    /// Another schedule has this name.
+    ScheduleNameTaken,
+    /// An earlier job of the schedule has not ended, and it is to make no other then: see `job`.
+    ScheduleJobActive,
     /// The job has ended: it can't be cancelled.
     JobEnded,
     /// The job has not ended: it can't be retried.
@@ -91,9 +97,12 @@ impl ErrorCode {
             Self::UnknownPath => ("unknown_path", StatusCode::NOT_FOUND, "no such path"),
             Self::UnknownJob => ("unknown_job", StatusCode::NOT_FOUND, "no such job"),
             Self::UnknownJobType => ("unknown_job_type", StatusCode::NOT_FOUND, "no such job type"),
+            Self::UnknownSchedule => ("unknown_schedule", StatusCode::NOT_FOUND, "no such schedule"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             Self::ExclusiveJobActive => ("exclusive_job_active", StatusCode::CONFLICT, "one at a time"),
+            Self::ScheduleNameTaken => ("schedule_name_taken", StatusCode::CONFLICT, "the name is taken"),
+            Self::ScheduleJobActive => ("schedule_job_active", StatusCode::CONFLICT, "one job at a time"),
             Self::JobEnded => ("job_ended", StatusCode::CONFLICT, "the job has ended"),
             Self::JobNotEnded => ("job_not_ended", StatusCode::CONFLICT, "the job has not ended"),
             Self::NoFailedItems => ("no_failed_items", StatusCode::CONFLICT, "no failed items"),

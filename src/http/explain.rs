@@ -50,6 +50,8 @@ pub enum ExplanationCode {
     Running,
     /// Its time is up, and it is being stopped: `rung`, `cancel`.
     TimedOut,
+    /// It runs, and jobs that it started have not ended: `children`.
+    WaitingForChildren,
     /// It is asked to stop: `rung`, `cancel`.
     Cancelling,
     /// Its node is gone; another one hands it back within seconds.
@@ -135,6 +137,9 @@ pub struct Explanation {
     /// The jobs that have what it waits for, the first 10 that began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<JobSummary>,
+    /// The jobs that it started and that have not ended, the first 10; while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<JobSummary>,
     /// The node that runs it, or ran it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -208,6 +213,7 @@ fn explained(facts: &Facts, spec: Option<&JobSpec>, this: Uuid) -> Explanation {
         rate_until: None,
         ahead: None,
         held_by: Vec::new(),
+        children: facts.children.clone(),
         node: facts.node.as_ref().map(|node| NodeName::new(node, this)),
         attempt: began.then_some(job.attempt),
         since: None,
@@ -226,7 +232,10 @@ fn explained(facts: &Facts, spec: Option<&JobSpec>, this: Uuid) -> Explanation {
         }
         (Status::Running, _) if explanation.cancel.is_some() => stops(&mut explanation, ExplanationCode::TimedOut),
         (Status::Running, _) => {
-            explanation.code = ExplanationCode::Running;
+            explanation.code = match facts.children.is_empty() {
+                true => ExplanationCode::Running,
+                false => ExplanationCode::WaitingForChildren,
+            };
             explanation.since = job.started_at;
         }
         (Status::Cancelling, _) => stops(&mut explanation, ExplanationCode::Cancelling),

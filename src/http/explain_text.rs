@@ -97,15 +97,16 @@ pub fn sentence(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> 
         }
         ExplanationCode::Next if explanation.ahead.unwrap_or(0) == 0 => "Is about to be started.".to_owned(),
         ExplanationCode::Next => format!("Nothing holds it back{}.", ahead(explanation)),
-        ExplanationCode::Running => {
+        ExplanationCode::Running | ExplanationCode::WaitingForChildren => {
             let again = if job.attempt > 1 { format!(", attempt {}", job.attempt) } else { String::new() };
             let node = explanation.node.as_ref().map(|node| format!(" on {}, process {},", node.hostname, node.pid));
             format!(
-                "Runs{} since {} ({}){again}{}.{}",
+                "Runs{} since {} ({}){again}{}.{}{}",
                 node.unwrap_or_default(),
                 moment(since, now),
                 span(now - since),
                 amount(job, words.unit),
+                children(&explanation.children),
                 blocked(explanation)
             )
         }
@@ -151,6 +152,17 @@ fn ahead(explanation: &Explanation) -> String {
         MOST_AHEAD.. => format!("; {MOST_AHEAD} jobs or more come first"),
         n => format!("; {n} jobs come first"),
     }
+}
+
+/// ` Its child job 0199… (demo) is running, and 2 more have not ended.`
+fn children(children: &[JobSummary]) -> String {
+    let Some(first) = children.iter().min_by_key(|child| child.status == Status::Pending) else { return String::new() };
+    let more = match children.len() - 1 {
+        0 => String::new(),
+        1 => ", and 1 more has not ended".to_owned(),
+        n => format!(", and {n} more have not ended"),
+    };
+    format!(" Its child job {} ({}) is {}{more}.", first.id, first.type_name, first.status)
 }
 
 /// `, 15 of 30 files done`
@@ -285,7 +297,8 @@ mod tests {
         );
         let base = json!({ "job_id": Uuid::nil(), "type": "copy", "status": job["status"], "sentence": "" });
         let explanation: Explanation = serde_json::from_value(with(base, facts)).unwrap();
-        let facts = Facts { job: serde_json::from_value(job).unwrap(), now, waiting: None, node: None };
+        let facts =
+            Facts { job: serde_json::from_value(job).unwrap(), now, waiting: None, node: None, children: Vec::new() };
         let unit = Unit { singular: "file", plural: "files" };
         let words = Words { label: "Copy", unit, grace: Some(TimeDelta::seconds(10)) };
         sentence(&explanation, &facts, &words)

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::state::AppState;
-use crate::actors::health::RunnerState;
+use crate::actors::bus_state::BusView;
+use crate::actors::health::{HealthProblem, RunnerState};
 use crate::job::DbPool;
 
 /// Probes are asked every few seconds, and give up themselves after one or two.
@@ -46,8 +47,14 @@ pub struct Ready {
     pub sessions: u64,
     /// Ends of jobs that wait to be stored.
     pub unwritten: u64,
+    /// Whether jobs were stopped here, and none are claimed, because the lease could not be renewed.
+    pub fenced: bool,
+    /// How this node hears of what other nodes do.
+    pub bus: BusView,
     /// What runs the jobs of each type.
     pub runners: BTreeMap<String, RunnerState>,
+    /// What people have to set right. The server is ready all the same.
+    pub problems: Vec<HealthProblem>,
 }
 
 /// Says that the process is up.
@@ -81,7 +88,10 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
         blocking_jobs: figure(&health.blocking_jobs),
         sessions: figure(&health.sessions),
         unwritten: figure(&health.unwritten),
+        fenced: health.fenced.load(Ordering::Relaxed),
+        bus: health.bus.view(),
         runners: names.filter_map(|name| Some((name.to_owned(), health.runner_state(name)?))).collect(),
+        problems: health.problems(),
     };
     if body.ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

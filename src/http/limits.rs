@@ -14,6 +14,8 @@ pub const BATCH_JOBS: usize = 10_000;
 pub const REASON_CHARS: usize = 1_000;
 /// The characters of a text to look for. Longer ones are pasted by mistake.
 pub const SEARCH_CHARS: usize = 200;
+/// The characters of a schedule's name: it becomes a part of its jobs' actor.
+pub const SCHEDULE_NAME_CHARS: usize = 100;
 /// The characters of a name: of a type, of an actor.
 pub const NAME_CHARS: usize = 200;
 /// Priorities, either way. Enough to order by hand; small enough to be read.
@@ -32,6 +34,15 @@ pub fn text(value: &str, chars: usize) -> Result<String, String> {
         Some(_) => Err(format!("must have at most {chars} characters")),
         None => Ok(value.to_owned()),
     }
+}
+
+/// The name of a schedule: what a person can read, and find again in a list.
+pub fn schedule_name(value: &str) -> Result<String, String> {
+    let name = text(value, SCHEDULE_NAME_CHARS)?;
+    if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+        return Err("must have a character at least, none that is invisible, and no space at its ends".to_owned());
+    }
+    Ok(name)
 }
 
 /// A time, RFC 3339.

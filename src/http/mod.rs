@@ -11,7 +11,8 @@
 //! - Every error is a [`Problem`](error::Problem) with a stable code. Nothing that a client sends may become a 500: what comes
 //!   in goes through [`body`], [`query`] and [`limits`], which know every bound and its reason.
 //! - Reading is done in a read-only transaction with a time limit ([`read`](read::read)); writing is asked of the supervisor, the
-//!   only one who accepts jobs, wishes that they stop, and pauses.
+//!   only one who accepts jobs, wishes that they stop, and pauses. Schedules, which no actor keeps, are written here
+//!   ([`write`](read::write)); the scheduler is told to look.
 
 pub mod actor;
 pub mod body;
@@ -43,6 +44,13 @@ pub mod read;
 pub mod refusals;
 pub mod retry;
 mod routes;
+pub mod schedule_check;
+pub mod schedule_history;
+pub mod schedule_preview;
+pub mod schedule_run;
+pub mod schedule_switch;
+pub mod schedule_write;
+pub mod schedules;
 pub mod show;
 pub mod state;
 pub mod stats;

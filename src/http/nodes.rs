@@ -13,6 +13,7 @@ use super::query::Query;
 use super::read::read;
 use super::refusals;
 use super::state::AppState;
+use crate::actors::bus_state::BusView;
 use crate::store::nodes::{self, Busy, NodeRow};
 
 /// A node that went is shown for so many seconds: whoever looks after an incident sees who is missing.
@@ -66,6 +67,8 @@ pub struct NodeView {
 pub struct Nodes {
     /// Those that live or went within the last hour, in the order of their start; at most the newest 500.
     pub nodes: Vec<NodeView>,
+    /// How the one that answers hears of what the others do.
+    pub bus: BusView,
 }
 
 /// Lists the nodes that live, and those that went within the last hour.
@@ -80,7 +83,8 @@ pub async fn list(state: Data<AppState>, _: Query<()>) -> Result<Json<Nodes>, Ap
         Ok((nodes::busy(conn, &ids).await?, rows))
     });
     let (busy, rows) = found.await?;
-    Ok(Json(Nodes { nodes: rows.iter().map(|row| NodeView::new(row, &busy, state.node)).collect() }))
+    let nodes = rows.iter().map(|row| NodeView::new(row, &busy, state.node)).collect();
+    Ok(Json(Nodes { nodes, bus: state.health.bus.view() }))
 }
 
 impl NodeView {

@@ -6,7 +6,8 @@ use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, list, logs, nodes, pause,
-    retry, show, stats, ws,
+    retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, show, stats,
+    ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -21,12 +22,15 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
     tags(
         (name = "jobs", description = "Requests to do work, from trigger to end"),
         (name = "job types", description = "What can be done"),
+        (name = "schedules", description = "Which jobs are made when"),
         (name = "server", description = "How this node is"),
     ),
     paths(
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
         show::show, explain::explain, logs::logs, history::events, history::item_errors, history::attempts, cancel::cancel, retry::retry,
         job_types::list, job_types::show, pause::pause, pause::resume,
+        schedules::list, schedules::show, schedule_write::create, schedule_write::edit, schedule_write::delete,
+        schedule_switch::enable, schedule_switch::disable, schedule_run::run, schedule_history::runs, schedule_preview::preview,
         ws::all, ws::one, stats::stats, nodes::list, health::live, health::ready, docs::document,
     ),
     // No path shows the messages of the live socket, nor `LogFormat`, whose parameter is only a reference to it.
@@ -52,6 +56,7 @@ mod tests {
     use crate::http::list::ListQuery;
     use crate::http::logs::LogQuery;
     use crate::http::query::{FromQuery, parse};
+    use crate::http::schedule_history::RunQuery;
     use crate::http::stats::StatsQuery;
     use crate::http::ws::Begin;
 
@@ -97,6 +102,7 @@ mod tests {
         assert_eq!(known::<AttemptQuery>(), documented::<AttemptQuery>());
         assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
         assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
+        assert_eq!(known::<RunQuery>(), documented::<RunQuery>());
         assert_eq!(known::<Begin>(), documented::<Begin>());
     }
 }

@@ -1,6 +1,7 @@
-//! Asking the database on behalf of a request: [`store::read`](crate::store::read), with its errors as answers.
+//! Asking the database on behalf of a request, or writing to it: [`store::read`](crate::store::read), with its errors as answers.
 
 use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::AsyncPgConnection;
 
 use super::error::{ApiError, ErrorCode};
@@ -15,6 +16,15 @@ pub async fn read<T>(
     read::read(db, work).await.map_err(refusal)
 }
 
+/// Does `work` in a transaction with a time limit, which takes effect unless the database refuses something. `work` may have an
+/// answer of its own against the request, as long as it has written nothing.
+pub async fn write<T>(
+    db: &DbPool,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    read::write(db, work).await.map_err(refusal)?
+}
+
 fn refusal(error: ReadError) -> ApiError {
     match error {
         ReadError::NoConnection(error) => {
@@ -25,6 +35,11 @@ fn refusal(error: ReadError) -> ApiError {
         ReadError::TooLong => {
             let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
             ApiError::new(ErrorCode::QueryTimeout, detail)
+        }
+        ReadError::Refused(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, about))
+            if about.constraint_name() == Some("schedules_name_key") =>
+        {
+            ApiError::new(ErrorCode::ScheduleNameTaken, "another schedule has this name; choose another")
         }
         ReadError::Refused(error) => ApiError::internal(&error),
     }

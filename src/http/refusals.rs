@@ -75,6 +75,34 @@ pub enum UnknownJobType {
     Unknown(#[to_schema] Problem),
 }
 
+/// What a path of one schedule may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum UnknownSchedule {
+    /// `unknown_schedule`: there is no such schedule.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
+}
+
+/// What naming a schedule may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum NameTaken {
+    /// `schedule_name_taken`: another schedule has this name.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Taken(#[to_schema] Problem),
+}
+
+/// What running a schedule may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum NoRoom {
+    /// `schedule_job_active`: an earlier `job` of the schedule has not ended, and its overlap is `skip`.
+    /// `exclusive_job_active`: its type is exclusive, and `job` is pending or running.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Taken(#[to_schema] Problem),
+}
+
 /// What submitting a job may be answered with besides.
 #[allow(dead_code)]
 #[derive(IntoResponses)]

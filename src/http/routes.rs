@@ -12,7 +12,8 @@ use super::limits::quoted;
 use super::state::AppState;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
-    nodes, pause, retry, show, stats, ui, ws,
+    nodes, pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules,
+    show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -44,6 +45,16 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/{id}/cancel", vec![post(cancel::cancel)]),
         ("/api/jobs/{id}/retry", vec![post(retry::retry)]),
         ("/api/jobs/{id}/ws", vec![get(ws::one)]),
+        ("/api/schedules", vec![get(schedules::list), post(schedule_write::create)]),
+        ("/api/schedules/preview", vec![post(schedule_preview::preview)]),
+        (
+            "/api/schedules/{id}",
+            vec![get(schedules::show), patch(schedule_write::edit), delete(schedule_write::delete)],
+        ),
+        ("/api/schedules/{id}/enable", vec![post(schedule_switch::enable)]),
+        ("/api/schedules/{id}/disable", vec![post(schedule_switch::disable)]),
+        ("/api/schedules/{id}/run", vec![post(schedule_run::run)]),
+        ("/api/schedules/{id}/runs", vec![get(schedule_history::runs)]),
     ]
 }
 
@@ -93,6 +104,24 @@ where
     (Method::POST, web::post().to(handler))
 }
 
+fn patch<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::PATCH, web::patch().to(handler))
+}
+
+fn delete<F, Args>(handler: F) -> (Method, Route)
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    (Method::DELETE, web::delete().to(handler))
+}
+
 /// What is no path of the table: a file or a page of the UI, or nothing.
 async fn unknown_path(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     if let Some(page) = ui::answer(&request) {
@@ -123,9 +152,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::{configure, table};
+    use crate::actors::bus::NoBus;
     use crate::actors::health::Health;
+    use crate::actors::scheduler::{JobScheduler, SchedulerParts};
     use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
-    use crate::actors::tracker::JobTracker;
+    use crate::actors::tracker::{JobTracker, TrackerParts};
     use crate::http::openapi;
     use crate::http::state::AppState;
     use crate::job::{Environment, Registry};
@@ -159,24 +190,42 @@ mod tests {
         let registry = Registry::collect().unwrap();
         let nowhere = "host=/nowhere";
         let health = Arc::new(Health::new(&registry));
-        let tracker = JobTracker::new(Link::new(nowhere.into(), "tracker"), Arc::clone(&health)).start();
+        let tracker = JobTracker::new(TrackerParts {
+            node: Uuid::nil(),
+            link: Link::new(nowhere.into(), "tracker"),
+            bus: Arc::new(NoBus),
+            children: Arc::default(),
+            health: Arc::clone(&health),
+        })
+        .start();
         let supervisor = JobSupervisor::start(SupervisorParts {
             node: Uuid::nil(),
             registry: registry.clone(),
             slots: HashMap::new(),
             alone: false,
             link: Link::new(nowhere.into(), "supervisor"),
+            bus: Arc::new(NoBus),
             tracker: tracker.clone(),
             runtime: tokio::runtime::Handle::current(),
             environment: Environment::default(),
             health: Arc::clone(&health),
         });
+        let scheduler = JobScheduler::new(SchedulerParts {
+            registry: registry.clone(),
+            link: Link::new(nowhere.into(), "scheduler"),
+            supervisor: supervisor.clone(),
+            tracker: tracker.clone(),
+            health: Arc::clone(&health),
+            fires: false,
+        });
         AppState {
             node: Uuid::nil(),
+            scheduler: scheduler.start(),
             health,
             registry,
             supervisor,
             tracker,
+            relay: None,
             db: pool::build(nowhere, tokio::runtime::Handle::current()).unwrap(),
             allowed_hosts: Arc::default(),
         }
@@ -242,6 +291,13 @@ mod tests {
             (sends("/api/job-types/none/pause", ""), 404, "unknown_job_type"),
             (sends("/api/job-types/demo/pause", "[]"), 422, "invalid_fields"),
             (sends("/api/job-types/demo/resume", ""), 503, "unavailable"),
+            (get("/api/schedules/none"), 400, "invalid_path"),
+            (get("/api/schedules?limit=1"), 400, "invalid_query"),
+            (get("/api/schedules"), 503, "unavailable"),
+            (get("/api/schedules/preview"), 405, "method_not_allowed"),
+            (sends("/api/schedules", "{}"), 422, "invalid_fields"),
+            (sends("/api/schedules/preview", r#"{"cron":"61 * * * *"}"#), 422, "invalid_fields"),
+            (sends("/api/schedules", r#"{"name":"a","type":"demo","cron":"@daily"}"#), 503, "unavailable"),
         ] {
             let (answered, problem) = ask(request).await;
             assert_eq!((answered.as_u16(), &problem["code"]), (status, &json!(code)), "{problem}");

@@ -33,13 +33,20 @@ pub struct JobDetail {
     /// lasted less than a second.
     #[schema(required)]
     pub curve: Option<Curve>,
+    /// The jobs above it that are still there, from the one that somebody triggered down to its parent.
+    pub ancestors: Vec<JobSummary>,
+    /// The jobs that it started, the oldest first; at most 200.
+    pub children: Vec<JobSummary>,
+    /// Whether there are more: `GET /api/jobs?parent=` lists all of them.
+    pub more_children: bool,
 }
 
 impl JobDetail {
     /// A job that was just stored.
     pub fn fresh(job: JobSummary, from: NewJob) -> Self {
         let body = JobBody { params: from.params, metadata: from.metadata, result: None, only_items: from.only_items };
-        Self { job, body, retried_as: Vec::new(), curve: None }
+        let (retried_as, ancestors, children) = (Vec::new(), Vec::new(), Vec::new());
+        Self { job, body, retried_as, curve: None, ancestors, children, more_children: false }
     }
 }
 
@@ -56,8 +63,9 @@ pub async fn show(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Result
 /// The job, or the error that it does not exist.
 pub async fn get(state: &AppState, id: Uuid) -> Result<JobDetail, ApiError> {
     let found = read(&state.db, async |conn| listing::get(conn, id).await).await?;
-    let Whole { job, body, retried_as, curve } = found.ok_or_else(|| unknown(id))?;
-    Ok(JobDetail { job, body, retried_as, curve })
+    let whole = found.ok_or_else(|| unknown(id))?;
+    let Whole { job, body, retried_as, curve, ancestors, children, more_children } = whole;
+    Ok(JobDetail { job, body, retried_as, curve, ancestors, children, more_children })
 }
 
 /// What is read of a job that exists, or the error that it does not.

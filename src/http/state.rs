@@ -6,6 +6,8 @@ use actix::Addr;
 use uuid::Uuid;
 
 use crate::actors::health::Health;
+use crate::actors::relay::Relay;
+use crate::actors::scheduler::JobScheduler;
 use crate::actors::supervisor::JobSupervisor;
 use crate::actors::tracker::JobTracker;
 use crate::job::{DbPool, Registry};
@@ -19,8 +21,12 @@ pub struct AppState {
     pub registry: Registry,
     /// Where commands go.
     pub supervisor: Addr<JobSupervisor>,
+    /// Who is told of written schedules.
+    pub scheduler: Addr<JobScheduler>,
     /// Where live clients join.
     pub tracker: Addr<JobTracker>,
+    /// Told whose logs a client follows, where other nodes may share the database.
+    pub relay: Option<Addr<Relay>>,
     /// For reading.
     pub db: DbPool,
     /// For probes.

@@ -6,14 +6,13 @@ use actix::MailboxError;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::error::{ApiError, ErrorCode};
 use super::fields::Fields;
 use super::limits::{self, quoted};
 use super::state::AppState;
 use crate::actors::command::{Submit, SubmitError, Unavailable};
-use crate::job::{Admission, FieldError, Registered, Registry};
+use crate::job::{FieldError, Registered, Registry};
 use crate::store::enqueue::NewJob;
 use crate::store::find_nul;
 use crate::store::row::JobSummary;
@@ -103,28 +102,7 @@ pub fn params(job_type: &Registered, params: Option<Value>, at: &str) -> Result<
 
 /// A job of a type with checked params; everything else as the type has it.
 pub fn new_job(job_type: &Registered, params: Value, actor: &str) -> NewJob {
-    let spec = &job_type.spec;
-    NewJob {
-        id: Uuid::now_v7(),
-        type_name: spec.name,
-        params,
-        metadata: Value::Object(serde_json::Map::new()),
-        priority: spec.priority,
-        run_at: None,
-        created_by: actor.to_owned(),
-        reason: None,
-        retry_of: None,
-        only_items: None,
-        exclusive: spec.admission == Admission::Exclusive,
-        serial: spec.admission == Admission::Serial,
-        max_interruptions: spec.max_interruptions,
-        max_retries: spec.max_retries(),
-        parent_id: None,
-        ancestors: Vec::new(),
-        child_key: None,
-        schedule_id: None,
-        queue_key: None,
-    }
+    NewJob::of(&job_type.spec, params, actor)
 }
 
 /// Has the supervisor store jobs, all or none.

@@ -99,7 +99,7 @@ fn upgrade(
     let socket = request.conn_data::<Kept>().map(|kept| Arc::clone(&kept.0));
     let outbox = Arc::new(Outbox::new(socket));
     let initial = Subscribe { target, logs: begin.logs, since: begin.since };
-    let session = ClientSession::new(outbox, state.tracker.clone(), state.db.clone(), initial);
+    let session = ClientSession::new(outbox, state.tracker.clone(), state.relay.clone(), state.db.clone(), initial);
     // The handshake is the only thing that can fail.
     let refused = |error| {
         ApiError::new(ErrorCode::UpgradeRequired, format!("{error}; open {} as a WebSocket", quoted(request.path())))

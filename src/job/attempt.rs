@@ -13,6 +13,7 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use super::curve::{Curve, CurvePoint};
+use super::family::Family;
 use super::log::{LogBuffer, LogLine};
 use super::pace::{Pace, PaceMeter};
 use super::progress::{Progress, ProgressParser, ProgressSlot};
@@ -80,6 +81,7 @@ pub struct Attempt {
     pub(super) progress: ProgressSlot,
     pub(super) log: LogBuffer,
     item_errors: Mutex<ItemErrors>,
+    family: Mutex<Family>,
     course: Mutex<Course>,
     touched: AtomicBool,
     on_touched: OnTouched,
@@ -108,6 +110,7 @@ impl Attempt {
             progress: ProgressSlot::default(),
             log: LogBuffer::new(number),
             item_errors: Mutex::default(),
+            family: Mutex::default(),
             course: Mutex::new(Course { curve: Curve::new(Utc::now()), meter: PaceMeter::default() }),
             touched: AtomicBool::new(false),
             on_touched,
@@ -176,6 +179,41 @@ impl Attempt {
     /// How many items failed so far.
     pub fn item_error_count(&self) -> i64 {
         self.lock_item_errors().count
+    }
+
+    /// Which of the equal children of this run the next one is.
+    pub(super) fn nth_child(&self, fingerprint: String) -> u32 {
+        self.lock_family().nth(fingerprint)
+    }
+
+    /// What all children will weigh together.
+    pub(super) fn expect_weight(self: &Arc<Self>, total: f64) {
+        self.change_family(|family| family.expect(total));
+    }
+
+    /// Counts a child with its weight.
+    pub(super) fn adopt(self: &Arc<Self>, child: Uuid, weight: f64) {
+        self.change_family(|family| family.adopt(child, weight));
+    }
+
+    /// Says how far a child of this run is, 100 once it has ended; the run's own progress follows from all of them.
+    pub fn child_progressed(self: &Arc<Self>, child: Uuid, percent: f64) {
+        self.change_family(|family| family.progressed(child, percent));
+    }
+
+    /// The progress is stored before the family is let go: of two changes at once the later one stays.
+    fn change_family(self: &Arc<Self>, change: impl FnOnce(&mut Family)) {
+        let mut family = self.lock_family();
+        let before = family.percent();
+        change(&mut family);
+        let Some(percent) = family.percent().filter(|percent| Some(*percent) != before) else { return };
+        self.progress.set_percent(percent);
+        drop(family);
+        self.touch();
+    }
+
+    fn lock_family(&self) -> MutexGuard<'_, Family> {
+        self.family.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the runtime calls into the handler.

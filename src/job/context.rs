@@ -20,8 +20,8 @@ use super::stop::{StopReason, Stopped};
 /// Handed to [`Job::run`](super::Job::run). Cheap to clone and to call in a tight loop.
 #[derive(Clone)]
 pub struct JobContext {
-    attempt: Arc<Attempt>,
-    environment: Environment,
+    pub(super) attempt: Arc<Attempt>,
+    pub(super) environment: Environment,
     /// Lives as long as something of the run does: its future, or a closure given to [`blocking`](Self::blocking).
     alive: Arc<dyn Send + Sync>,
     span: Span,
@@ -127,7 +127,7 @@ impl JobContext {
             match work(item).await.map_err(anyhow::Error::downcast::<Fatal>) {
                 Ok(()) => {}
                 Err(Ok(Fatal(error))) => return Err(error),
-                Err(Err(error)) if error.is::<Stopped>() => self.checkpoint()?,
+                Err(Err(error)) if Stopped::is_cause_of(&error) => self.checkpoint()?,
                 Err(Err(error)) => self.item_error(key, &error),
             }
             self.items(done, total);

@@ -9,6 +9,8 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Pool;
 use uuid::Uuid;
 
+use super::child::Children;
+
 /// Connections for handlers and requests; those of the actors are their own.
 pub type DbPool = Pool<AsyncPgConnection>;
 
@@ -31,6 +33,8 @@ pub struct Environment {
     pub db: Option<DbPool>,
     /// Who tells those that watch a job that it is gone; none where nobody watches.
     pub on_removed: Option<OnRemoved>,
+    /// Who starts child jobs; none where a job runs alone.
+    pub children: Option<Arc<dyn Children>>,
     /// The folders that jobs may read.
     pub media_roots: MediaRoots,
 }

@@ -12,36 +12,48 @@
 //! [`JobContext`]; whoever watches the attempt is told "touched" and reads the newest state from it.
 
 mod attempt;
+mod child;
+mod child_key;
 mod command;
 mod context;
+mod cron;
 mod curve;
 mod environment;
+mod family;
 mod log;
 mod outcome;
 mod pace;
 mod params;
 mod progress;
 mod registry;
+mod schedule;
 mod spec;
 mod status;
 mod stop;
 mod text;
+mod time_zone;
+mod timetable;
 
 pub use attempt::{Attempt, ItemError, ItemErrors, OnTouched, Reading};
+pub use child::{ChildFailed, ChildJob, ChildOutcome, Children, MOST_ANCESTORS, NewChild, SpawnError, SpawnJob};
 pub use command::{CommandOutput, JobCommand};
 pub use context::JobContext;
+pub use cron::Cron;
 pub use curve::CurvePoint;
 pub use environment::{DbPool, Environment, MediaRoots, OnRemoved, RemovedJob};
-pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, middle_of_log};
+pub use log::{JobLogLayer, LogBuffer, LogLevel, LogLine, first_seq, middle_of_log};
 pub use outcome::{Fatal, JobResult, Outcome};
 pub use pace::Pace;
 pub use params::{FieldError, InvalidParams};
 pub use progress::{Progress, ProgressParser};
 pub use registry::{JobType, Registered, Registry, RegistryError};
+pub use schedule::{CatchUp, Overlap, RunOutcome};
 pub use spec::{Admission, Color, JobSpec, RateLimit, RetryPolicy, Unit};
 pub use status::{OutcomeKind, Status};
 pub use stop::{Stop, StopReason, Stopped};
 pub use text::cut;
+pub use time_zone::time_zone;
+pub use timetable::{Behind, Timetable};
 
 use std::future::Future;
 

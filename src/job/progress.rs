@@ -95,6 +95,10 @@ impl ProgressSlot {
         }
     }
 
+    pub(super) fn set_percent(&self, percent: f64) {
+        self.lock().percent = clamp(percent);
+    }
+
     pub(super) fn set_message(&self, message: String) {
         self.lock().message = Some(cut(message, MESSAGE_BYTES));
     }

@@ -49,6 +49,16 @@ impl Stop {
         self.token.cancelled().await;
     }
 
+    /// What `work` comes to, unless it is asked to stop before: then `Err` at once, and `work` is dropped.
+    pub async fn unless_requested<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+        tokio::select! {
+            biased;
+            // The reason is set before the token is.
+            () = self.requested() => Err(Stopped(self.reason().unwrap_or(StopReason::Interrupted))),
+            done = work => Ok(done),
+        }
+    }
+
     /// `Err` once it was asked to stop.
     pub fn checkpoint(&self) -> Result<(), Stopped> {
         match self.reason() {
@@ -61,6 +71,13 @@ impl Stop {
 /// The error of a handler that stopped because it was asked to. Pass it on with `?`: it is no failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped(pub StopReason);
+
+impl Stopped {
+    /// Whether an error came of this one, however it was wrapped on its way.
+    pub fn is_cause_of(error: &anyhow::Error) -> bool {
+        error.chain().any(|cause| cause.is::<Self>())
+    }
+}
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,10 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::info;
 
-use crate::job::{Color, Fatal, Job, JobContext, JobResult, JobSpec, JobType, Outcome};
+use crate::job::{
+    ChildOutcome, Color, Fatal, FieldError, Job, JobContext, JobResult, JobSpec, JobType, Outcome, SpawnError,
+};
+
+/// As many jobs on one level are enough to look around.
+const MOST_CHILDREN: u64 = 1_000;
 
 /// Counts to a number, slowly or fast, and misbehaves on request. Touches nothing.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Demo {
     /// How many items to work through. With 0 the job ends at once.
@@ -37,6 +42,16 @@ pub struct Demo {
     /// How many lines each item writes to the log.
     #[schemars(range(max = 100_000))]
     pub log_lines: u64,
+    /// How many demos to start as children, which do all this in its place. With 0 it does it itself.
+    #[schemars(range(max = 100))]
+    pub children: u32,
+    /// How many levels of children there are: with 2, its children have as many of their own.
+    #[schemars(range(min = 1, max = 20))]
+    pub levels: u32,
+    /// Start the children all at once, not one after the other.
+    pub side_by_side: bool,
+    /// Go on when a child does not complete, instead of failing with it.
+    pub keep_going: bool,
 }
 
 impl Default for Demo {
@@ -50,6 +65,10 @@ impl Default for Demo {
             ignore_cancel: false,
             block: false,
             log_lines: 0,
+            children: 0,
+            levels: 1,
+            side_by_side: false,
+            keep_going: false,
         }
     }
 }
@@ -58,7 +77,20 @@ impl Job for Demo {
     const SPEC: JobSpec =
         JobSpec::new("demo", "Demo").category("Demo").color(Color::Purple).icon("experiment").concurrency(4);
 
+    fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let last_level = u64::from(self.children).checked_pow(self.levels).unwrap_or(u64::MAX);
+        if last_level <= MOST_CHILDREN {
+            return Ok(());
+        }
+        let message = format!("with {} children each these are {last_level} jobs on the last level", self.children);
+        Err(vec![FieldError::at("levels", format!("{message}; {MOST_CHILDREN} is the most"))])
+    }
+
     async fn run(self, ctx: JobContext) -> JobResult {
+        if self.children > 0 {
+            self.through_children(&ctx).await?;
+            return Ok(Outcome::completed().data(json!({ "children": self.children })));
+        }
         let items = (1..=self.items).map(Item);
         if self.block {
             self.block_through(&ctx, items)?;
@@ -79,6 +111,41 @@ impl Demo {
             tokio::time::sleep(pause).await;
         }
         self.end(item)
+    }
+
+    /// Its children, one after the other or side by side. What becomes of each is a value, and `keep_going` decides.
+    async fn through_children(&self, ctx: &JobContext) -> anyhow::Result<()> {
+        ctx.total_weight(f64::from(self.children));
+        let mut started = Vec::new();
+        for n in 1..=self.children {
+            let child = ctx.spawn_job(self.child()).reason(format!("child {n} of {}", self.children));
+            match child.await {
+                Ok(child) if self.side_by_side => started.push(child),
+                Ok(child) => self.heed(ctx, n, failure(child.outcome().await?))?,
+                Err(SpawnError::Stopped(stopped)) => return Err(stopped.into()),
+                Err(refused) => self.heed(ctx, n, Some(refused.into()))?,
+            }
+        }
+        // In order, so that the first failure is the end of it: what still runs is cancelled with its parent.
+        for (n, child) in (1..).zip(started) {
+            self.heed(ctx, n, failure(child.outcome().await?))?;
+        }
+        Ok(())
+    }
+
+    fn heed(&self, ctx: &JobContext, n: u32, failure: Option<anyhow::Error>) -> anyhow::Result<()> {
+        match failure {
+            Some(error) if self.keep_going => ctx.item_error(format!("child {n}"), &error),
+            Some(error) => return Err(error),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A child is a demo like this one, with a level less below it.
+    fn child(&self) -> Self {
+        let children = if self.levels > 1 { self.children } else { 0 };
+        Self { children, levels: (self.levels - 1).max(1), ..self.clone() }
     }
 
     /// How an item ends, once its time is over.
@@ -126,6 +193,11 @@ impl Demo {
         ctx.items(item.0, self.items);
         Ok(())
     }
+}
+
+/// Why a child did not complete, if it did not.
+fn failure(end: ChildOutcome) -> Option<anyhow::Error> {
+    end.completed().err().map(Into::into)
 }
 
 /// The key of an item, as item errors name it.

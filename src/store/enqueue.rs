@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
-use crate::job::Status;
+use crate::job::{Admission, JobSpec, Status};
 
 /// A job to be stored. Its params have been checked and contain no NUL.
 #[derive(Clone, Debug)]
@@ -54,6 +54,33 @@ pub struct NewJob {
     pub schedule_id: Option<Uuid>,
     /// Jobs with the same key run one after the other.
     pub queue_key: Option<String>,
+}
+
+impl NewJob {
+    /// A job of a type with checked params; everything else as the type has it.
+    pub fn of(spec: &JobSpec, params: Value, actor: &str) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            type_name: spec.name,
+            params,
+            metadata: Value::Object(serde_json::Map::new()),
+            priority: spec.priority,
+            run_at: None,
+            created_by: actor.to_owned(),
+            reason: None,
+            retry_of: None,
+            only_items: None,
+            exclusive: spec.admission == Admission::Exclusive,
+            serial: spec.admission == Admission::Serial,
+            max_interruptions: spec.max_interruptions,
+            max_retries: spec.max_retries(),
+            parent_id: None,
+            ancestors: Vec::new(),
+            child_key: None,
+            schedule_id: None,
+            queue_key: None,
+        }
+    }
 }
 
 /// Stores the jobs. Those of exclusive types that are taken do not come back; all others do.
@@ -127,13 +154,15 @@ impl Insert {
 impl Statement for Insert {
     type Row = SummarySql;
 
+    // A child has the turn of its parent, which has waited for it: what was begun comes to its end before more is begun.
     const SQL: &'static str = concat!(
         ", new AS (
             INSERT INTO jobs (id, type, params, metadata, priority, run_at, turn_at, created_by, reason, retry_of, only_items,
                               exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
                               schedule_id, queue_key, message)
             SELECT id, type, params, metadata, priority, coalesce(run_at, now()),
-                   greatest(run_at, now()) - priority * interval '10 minutes', created_by, reason, retry_of, only_items,
+                   coalesce((SELECT p.turn_at + (p.priority - n.priority) * interval '10 minutes' FROM jobs p WHERE p.id = n.parent_id),
+                            greatest(run_at, now()) - priority * interval '10 minutes'), created_by, reason, retry_of, only_items,
                    exclusive_key, serial, max_interruptions, max_retries, parent_id,
                    ARRAY(SELECT above::uuid FROM jsonb_array_elements_text(ancestors) WITH ORDINALITY AS a (above, n) ORDER BY n),
                    child_key, schedule_id, queue_key,

@@ -11,6 +11,7 @@ use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::children;
 use super::nodes::{self, Busy, NodeRow};
 use super::pauses::{self, Pause};
 use super::row::JobSummary;
@@ -33,6 +34,8 @@ pub struct Facts {
     pub waiting: Option<Waiting>,
     /// The node that runs it or ran it last, while that is known.
     pub node: Option<NodeRow>,
+    /// The jobs that it started and that have not ended, the oldest first; some of them when there are many. While it runs.
+    pub children: Vec<JobSummary>,
 }
 
 /// What is to be known about a job that waits.
@@ -74,7 +77,11 @@ pub async fn facts(
         Status::Pending => Some(waiting(conn, &job, serial, rate_limit(&job.type_name), now).await?),
         _ => None,
     };
-    Ok(Some(Facts { job, now, waiting, node }))
+    let children = match job.status {
+        Status::Running | Status::Cancelling => children::unfinished(conn, id, MOST_HELD_BY).await?,
+        _ => Vec::new(),
+    };
+    Ok(Some(Facts { job, now, waiting, node, children }))
 }
 
 async fn waiting(

@@ -1,7 +1,7 @@
-//! The end of runs: final, or back to pending when another attempt follows or the node goes away. Group-committed, each guarded by its attempt.
+//! The end of runs: final, or back to pending when another attempt follows or the node goes away. Group-committed, each guarded
+//! by its attempt.
 
 use diesel::QueryResult;
-use diesel::prelude::ExpressionMethods;
 use diesel::sql_types::{Array, Float8, Int4, Int8, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -11,7 +11,6 @@ use super::cancel::Rung;
 use super::nul::{value_without_nul, without_nul};
 use super::progress::ProgressColumns;
 use super::row::{JobSummary, SummarySql, summary_columns};
-use super::schema::job_events;
 use super::statement::{Binds, Cached, Statement};
 use crate::job::{ItemError, OutcomeKind, Progress, RetryPolicy};
 
@@ -289,17 +288,40 @@ impl Statement for Release {
     }
 }
 
-/// Records that a run wrote after it had lost its job.
-pub async fn record_late(conn: &mut AsyncPgConnection, late: &[(Uuid, i32)]) -> QueryResult<usize> {
-    let rows: Vec<_> = late
-        .iter()
-        .map(|(job_id, attempt)| {
-            (
-                job_events::job_id.eq(*job_id),
-                job_events::kind.eq("late_write_rejected"),
-                job_events::attempt.eq(*attempt),
-            )
-        })
-        .collect();
-    diesel::insert_into(job_events::table).values(rows).execute(conn).await
+/// Records that runs on `node` wrote `what`, `progress` or an `end`, after they had lost their jobs: once for each run and kind.
+/// A job that is deleted has no history to write to.
+pub async fn record_late(
+    conn: &mut AsyncPgConnection,
+    node: Uuid,
+    late: &[(Uuid, i32)],
+    what: &'static str,
+) -> QueryResult<usize> {
+    let (ids, attempts) = late.iter().copied().unzip();
+    Cached(RecordLate { ids, attempts, node, what }).execute(conn).await
+}
+
+struct RecordLate {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    node: Uuid,
+    what: &'static str,
+}
+
+impl Statement for RecordLate {
+    type Row = ();
+
+    const SQL: &'static str = "
+        INSERT INTO job_events (job_id, kind, attempt, node_id, data)
+        SELECT late.id, 'late_write_rejected', late.attempt, $3, jsonb_build_object('what', $4)
+        FROM (SELECT DISTINCT * FROM unnest($1, $2) AS l (id, attempt)) late
+        WHERE EXISTS (SELECT FROM jobs WHERE jobs.id = late.id)
+          AND NOT EXISTS (SELECT FROM job_events e WHERE e.job_id = late.id AND e.kind = 'late_write_rejected'
+                          AND e.attempt = late.attempt AND e.data->>'what' = $4)";
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        binds.add::<SqlUuid, _>(&self.node)?;
+        binds.add::<Text, _>(self.what)
+    }
 }

@@ -1,11 +1,12 @@
 //! An actor's own connection, which comes back by itself.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::AsyncPgConnection;
+use tokio::time::timeout;
 
 use super::connect::connect;
 
@@ -13,6 +14,10 @@ use super::connect::connect;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// A database that is back is noticed within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A batch of the largest size takes a second or two; what takes longer than this waits for somebody, or for nothing.
+const USUAL_LIMIT: Duration = Duration::from_secs(15);
+/// Nothing takes longer, and what is cut off is to be noticed.
+const LONGEST_LIMIT: Duration = Duration::from_secs(300);
 
 /// A dedicated connection.
 pub struct Link {
@@ -20,40 +25,71 @@ pub struct Link {
     /// What it is for, in the log.
     purpose: &'static str,
     connection: Option<AsyncPgConnection>,
+    /// How long work may take: a database that was cut off says nothing, and TCP gives up after minutes.
+    limit: Duration,
 }
 
 impl Link {
     /// A link that connects when it is first used.
     pub fn new(url: Arc<str>, purpose: &'static str) -> Self {
-        Self { url, purpose, connection: None }
+        Self { url, purpose, connection: None, limit: USUAL_LIMIT }
     }
 
-    /// Does `work` on the connection, once. The connection is thrown away when it broke.
+    /// Gives work up that takes longer than this.
+    pub fn limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// Does `work` on the connection, once. The connection is thrown away when it broke, or did not answer in time: then the
+    /// work may have been done.
     pub async fn once<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            empty => empty.insert(connect(&self.url).await.map_err(|e| lost(e.to_string()))?),
+        let limit = self.limit;
+        self.within(limit, work).await
+    }
+
+    /// Does `work` on the connection, once, within another limit than its usual one.
+    pub async fn within<T>(
+        &mut self,
+        limit: Duration,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        let mut connection = self.connection.take();
+        let working = async {
+            let connection = match &mut connection {
+                Some(connection) => connection,
+                empty => empty.insert(connect(&self.url).await.map_err(|e| lost(e.to_string()))?),
+            };
+            work(connection).await
         };
-        let result = work(connection).await;
-        if result.as_ref().is_err_and(is_lost) {
-            self.connection = None;
+        let result = match timeout(limit, working).await {
+            Ok(result) => result,
+            Err(_) => Err(lost(format!("no answer within {limit:?}"))),
+        };
+        if !result.as_ref().is_err_and(is_lost) {
+            self.connection = connection;
         }
         result
     }
 
     /// Does `work` until the database has answered it, however long that takes. Errors that another connection would not cure
-    /// come back. `work` may be repeated after it was done: it must be guarded.
+    /// come back. `work` may be repeated after it was done: it must be guarded. Each try may take longer than the one before: a
+    /// database that is merely slow gets done with it.
     pub async fn until_answered<T>(
         &mut self,
         mut work: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
         let mut pause = FIRST_PAUSE;
+        let mut limit = self.limit;
         loop {
-            match self.once(&mut work).await {
+            let begun = Instant::now();
+            match self.within(limit, &mut work).await {
                 Err(error) if is_lost(&error) => {
+                    if begun.elapsed() >= limit {
+                        limit = (limit * 2).min(LONGEST_LIMIT);
+                    }
                     tracing::warn!(purpose = self.purpose, %error, "the database is away, trying again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -114,6 +150,7 @@ const PASSING: [&str; 11] = [
     "lock timeout",
 ];
 
-fn lost(message: String) -> Error {
+/// The error of a connection that is gone.
+pub fn lost(message: String) -> Error {
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(message))
 }

@@ -11,6 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::{NoContext, Timestamp, Uuid};
 
+use super::children;
 use super::curve::{self, Curve};
 use super::row::{JobBody, JobSummary};
 use super::schema::jobs;
@@ -153,7 +154,16 @@ pub struct Whole {
     pub retried_as: Vec<Uuid>,
     /// The course of its last attempt.
     pub curve: Option<Curve>,
+    /// The jobs above it, from the one that somebody triggered down to its parent.
+    pub ancestors: Vec<JobSummary>,
+    /// The jobs that it started, the oldest first; the first [`MOST_CHILDREN`] of them.
+    pub children: Vec<JobSummary>,
+    /// Whether there are more.
+    pub more_children: bool,
 }
+
+/// The most children that are read with a job: more are a list of their own.
+pub const MOST_CHILDREN: usize = 200;
 
 /// One job, whole.
 pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Whole>> {
@@ -166,7 +176,14 @@ pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<W
     let Some((job, body)) = found else { return Ok(None) };
     let retried_as = jobs::table.filter(jobs::retry_of.eq(id)).order(jobs::id).select(jobs::id).load(conn).await?;
     let curve = curve::of(conn, id, job.attempt).await?;
-    Ok(Some(Whole { job, body, retried_as, curve }))
+    let ancestors = match job.parent_id {
+        Some(_) => children::above(conn, id).await?,
+        None => Vec::new(),
+    };
+    let mut children = children::of(conn, id, MOST_CHILDREN as i64 + 1).await?;
+    let more_children = children.len() > MOST_CHILDREN;
+    children.truncate(MOST_CHILDREN);
+    Ok(Some(Whole { job, body, retried_as, curve, ancestors, children, more_children }))
 }
 
 /// What a live client needs to begin with.
@@ -185,7 +202,7 @@ pub enum Watch {
     All,
     /// Those of these types.
     Types(Vec<String>),
-    /// These.
+    /// These, and the jobs that they started.
     Jobs(Vec<Uuid>),
 }
 
@@ -193,12 +210,16 @@ pub enum Watch {
 const SNAPSHOT_ACTIVE: i64 = 2_000;
 /// The newest jobs in a snapshot, whatever their status.
 const SNAPSHOT_NEWEST: i64 = 200;
+/// The newest children of named jobs in a snapshot.
+const SNAPSHOT_CHILDREN: i64 = 1_000;
 
-/// What runs now and the newest jobs; or all of the named ones.
+/// What runs now and the newest jobs; or all of the named ones, with the newest of their children.
 pub async fn snapshot(conn: &mut AsyncPgConnection, watch: &Watch) -> QueryResult<Snapshot> {
     let rev = current_rev(conn).await?;
     if let Watch::Jobs(ids) = watch {
-        let jobs = jobs::table.filter(jobs::id.eq_any(ids)).select(JobSummary::as_select()).load(conn).await?;
+        let mut jobs: Vec<JobSummary> =
+            jobs::table.filter(jobs::id.eq_any(ids)).select(JobSummary::as_select()).load(conn).await?;
+        jobs.extend(children::of_all(conn, ids, SNAPSHOT_CHILDREN).await?);
         return Ok(Snapshot { rev, jobs });
     }
     let types = if let Watch::Types(types) = watch { types.clone() } else { Vec::new() };
@@ -229,7 +250,7 @@ pub async fn changed_since(conn: &mut AsyncPgConnection, watch: &Watch, since: i
     match watch {
         Watch::All => {}
         Watch::Types(types) => query = query.filter(jobs::type_.eq_any(types)),
-        Watch::Jobs(ids) => query = query.filter(jobs::id.eq_any(ids)),
+        Watch::Jobs(ids) => query = query.filter(jobs::id.eq_any(ids).or(jobs::parent_id.eq_any(ids))),
     }
     let jobs: Vec<JobSummary> =
         query.order(jobs::rev).limit(CATCH_UP + 1).select(JobSummary::as_select()).load(conn).await?;

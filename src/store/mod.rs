@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
-//!         pauses ┘  cancel ┘        └ rescue
+//!       children, pauses ┘  cancel ┘  └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
+//!  changes, notify                                     (what nodes hear of each other)
+//!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -11,9 +13,13 @@
 //! `statement::Cached`: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
 
 pub mod cancel;
+pub mod cancel_below;
+pub mod changes;
+pub mod children;
 pub mod claim;
 pub mod connect;
 pub mod curve;
+pub mod due;
 pub mod embedded;
 pub mod enqueue;
 pub mod explain;
@@ -24,13 +30,18 @@ pub mod listing;
 pub mod lock;
 pub mod migrations;
 pub mod nodes;
+pub mod notify;
 mod nul;
 pub mod pauses;
+mod places;
 pub mod pool;
 pub mod progress;
 pub mod read;
 pub mod rescue;
 pub mod row;
+pub mod schedule_jobs;
+pub mod schedule_runs;
+pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
 mod statement;

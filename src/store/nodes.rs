@@ -29,10 +29,39 @@ pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, hostname: &str, sl
         .await
 }
 
-/// Says that a node lives, and whether it claims jobs.
-pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> QueryResult<usize> {
-    let renewal = (nodes::renewed_at.eq(now), nodes::claiming.eq(claiming));
-    diesel::update(nodes::table.find(id)).set(renewal).execute(conn).await
+/// What a node learns when it renews its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Renewal {
+    /// How many other nodes live.
+    #[diesel(sql_type = BigInt)]
+    pub others: i64,
+    /// The number of the last change of a job, stored or about to be.
+    #[diesel(sql_type = BigInt)]
+    pub rev: i64,
+    /// The oldest transaction that was under way.
+    #[diesel(sql_type = BigInt)]
+    pub oldest: i64,
+    /// The transaction that comes next.
+    #[diesel(sql_type = BigInt)]
+    pub next: i64,
+}
+
+/// Says that a node lives, and whether it claims jobs. None when it is not entered.
+pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> QueryResult<Option<Renewal>> {
+    let renewed: Vec<Renewal> = diesel::sql_query(
+        "UPDATE nodes SET renewed_at = now(), claiming = $2 WHERE id = $1
+         RETURNING (SELECT count(*) FROM nodes other WHERE other.id <> $1 AND other.stopped_at IS NULL
+                    AND other.renewed_at > now() - make_interval(secs => $3)) AS others,
+                   (SELECT last_value FROM job_rev) AS rev,
+                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+                   pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next",
+    )
+    .bind::<SqlUuid, _>(id)
+    .bind::<Bool, _>(claiming)
+    .bind::<Double, _>(LEASE_SECONDS)
+    .load(conn)
+    .await?;
+    Ok(renewed.into_iter().next())
 }
 
 /// Says that a node is gone: it stops in order, or its process is known to be dead.

@@ -1,4 +1,4 @@
-//! Reading on behalf of somebody who waits.
+//! Reading, and the little writing that no actor has to do, on behalf of somebody who waits.
 //!
 //! Every question is a read-only transaction with a time limit, so that a listing over a huge table says "too long" instead of
 //! holding one of a few connections for minutes. The limit belongs to the transaction and not to the pool: handlers of jobs
@@ -41,9 +41,25 @@ pub async fn read<T>(
     db: &DbPool,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> Result<T, ReadError> {
+    transact(db, "BEGIN READ ONLY", work).await
+}
+
+/// Does `work` in a transaction that may write.
+pub async fn write<T>(
+    db: &DbPool,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+) -> Result<T, ReadError> {
+    transact(db, "BEGIN", work).await
+}
+
+async fn transact<T>(
+    db: &DbPool,
+    begin: &'static str,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+) -> Result<T, ReadError> {
     let mut connection = db.get().await?;
     let begun = Instant::now();
-    match tokio::time::timeout(TRANSACTION, transaction(&mut connection, work)).await {
+    match tokio::time::timeout(TRANSACTION, transaction(&mut connection, begin, work)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(reason(error, begun.elapsed())),
         Err(_) => {
@@ -58,9 +74,10 @@ pub async fn read<T>(
 /// that is dropped on the way (its client left) leaves the connection inside of it, and the pool throws such connections away.
 async fn transaction<T>(
     connection: &mut AsyncPgConnection,
+    begin: &str,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN READ ONLY").await?;
+    AnsiTransactionManager::begin_transaction_sql(connection, begin).await?;
     let limit = format!("SET LOCAL statement_timeout = {}", STATEMENT.as_millis());
     let answer = match connection.batch_execute(&limit).await {
         Ok(()) => work(connection).await,

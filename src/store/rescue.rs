@@ -17,6 +17,8 @@ pub const LEASE_SECONDS: f64 = 10.0;
 
 /// Takes the jobs from dead nodes: back to pending; cancelled, when somebody had asked; failed, when this happened too often.
 ///
+/// The event of each says from whom: `{"from": {"hostname", "pid"}, "by": the node that rescued it}`.
+///
 /// A node is dead when its row says so or was not renewed within the lease. When `alone`, the database belongs to one data
 /// directory, whose lock this process holds: then every other node is dead.
 pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid, alone: bool) -> QueryResult<Vec<JobSummary>> {
@@ -51,7 +53,8 @@ impl Statement for Rescue {
 
     const SQL: &'static str = concat!(
         ", orphan AS (
-            SELECT jobs.id, jobs.node_id, jobs.attempt FROM jobs LEFT JOIN nodes ON nodes.id = jobs.node_id
+            SELECT jobs.id, jobs.node_id, jobs.attempt, nodes.hostname, nodes.pid
+            FROM jobs LEFT JOIN nodes ON nodes.id = jobs.node_id
             WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $2
               AND ($1 OR nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
                    OR nodes.renewed_at < now() - make_interval(secs => $3))
@@ -71,11 +74,12 @@ impl Statement for Rescue {
                 interruptions = interruptions + 1, node_id = NULL, rate_per_second = NULL, eta_seconds = NULL,
                 updated_at = now(), rev = nextval('job_rev')
             FROM orphan WHERE jobs.id = orphan.id AND jobs.attempt = orphan.attempt
-            RETURNING jobs.*, orphan.node_id AS dead_node
+            RETURNING jobs.*, orphan.node_id AS dead_node, orphan.hostname AS dead_host, orphan.pid AS dead_pid
         ), events AS (
-            INSERT INTO job_events (job_id, kind, attempt, node_id)
+            INSERT INTO job_events (job_id, kind, attempt, node_id, data)
             SELECT id, unnest(CASE status WHEN 'pending' THEN ARRAY['rescued'] ELSE ARRAY['rescued', status] END),
-                   attempt, dead_node
+                   attempt, dead_node,
+                   jsonb_build_object('by', $2, 'from', jsonb_build_object('hostname', dead_host, 'pid', dead_pid))
             FROM rescued
         )
         SELECT ",

@@ -140,6 +140,55 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    removals (job_id) {
+        job_id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        node_id -> Uuid,
+        rev -> Int8,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schedule_runs (id) {
+        id -> Int8,
+        schedule_id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+        at -> Timestamptz,
+        outcome -> Text,
+        job_id -> Nullable<Uuid>,
+        detail -> Nullable<Jsonb>,
+        actor -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    schedules (id) {
+        id -> Uuid,
+        name -> Text,
+        #[sql_name = "type"]
+        type_ -> Text,
+        params -> Jsonb,
+        cron -> Text,
+        time_zone -> Text,
+        enabled -> Bool,
+        overlap -> Text,
+        catch_up -> Text,
+        priority -> Nullable<Int4>,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        updated_by -> Text,
+        updated_at -> Timestamptz,
+        next_run_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(schedule_runs -> schedules (schedule_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     job_curves,
     job_events,
@@ -150,4 +199,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     nodes,
     pauses,
     recent_starts,
+    removals,
+    schedule_runs,
+    schedules,
 );

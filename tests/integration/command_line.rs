@@ -192,7 +192,8 @@ async fn the_flags_of_a_type_come_from_its_schema() {
     let run = async |line: &str| ask(&server, line).run().await.expect(0).json();
     let job = run("run --json demo --items=2 --item_ms 1 --ignore-cancel=false --log-lines 0 --block false").await;
     let expected = json!({ "items": 2, "item_ms": 1, "error_every": null, "fail_at": null, "panic_at": null,
-                           "ignore_cancel": false, "block": false, "log_lines": 0 });
+                           "ignore_cancel": false, "block": false, "log_lines": 0, "children": 0, "levels": 1,
+                           "side_by_side": false, "keep_going": false });
     assert_eq!(job["params"], expected);
     let job = run("run demo --items 0 --reason why --json").await;
     assert_eq!(job["reason"], "why");

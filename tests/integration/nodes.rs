@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::support::api::{Api, id_of};
 use crate::support::program::Program;
-use crate::support::server::{Database, Options, Server};
+use crate::support::server::Server;
 use crate::support::{database, until};
 
 async fn nodes(api: &Api) -> Vec<Value> {
@@ -17,12 +17,6 @@ async fn nodes(api: &Api) -> Vec<Value> {
 fn runner<'a>(node: &'a Value, type_name: &str) -> &'a Value {
     let runners = node["runners"].as_array().expect("runners");
     runners.iter().find(|runner| runner["type"] == type_name).unwrap_or_else(|| panic!("{type_name}: {node:#}"))
-}
-
-/// A further server on the database of another.
-async fn beside(server: &Server, args: &[&str]) -> Server {
-    let database = Database::At(server.database_url.clone());
-    Server::start_with(Options { database, ..Options::args(args) }).await
 }
 
 #[tokio::test]
@@ -49,7 +43,7 @@ async fn a_node_tells_who_it_is_and_what_it_runs() {
 #[tokio::test]
 async fn every_node_tells_of_all_and_of_those_that_went_within_the_hour() {
     let one = Server::start().await;
-    let other = beside(&one, &["--concurrency", "demo=0"]).await;
+    let other = one.beside(&["--concurrency", "demo=0"]).await;
     for (api, this) in [(&one.api, 0), (&other.api, 1)] {
         let all = nodes(api).await;
         assert_eq!(all.iter().map(|node| node["this"] == true).collect::<Vec<_>>(), [this == 0, this == 1]);
@@ -89,7 +83,7 @@ async fn a_node_that_is_silent_is_gone_when_its_lease_is() {
 #[tokio::test]
 async fn a_node_that_goes_down_says_that_it_claims_no_more() {
     let one = Server::start().await;
-    let other = beside(&one, &["--shutdown-grace", "20"]).await;
+    let other = one.beside(&["--shutdown-grace", "20"]).await;
     let stubborn = json!({ "items": 60, "item_ms": 100, "ignore_cancel": true });
     for id in one.api.submit_many("demo", &stubborn, 8).await {
         one.api.until_status(id, "running").await;

@@ -1,29 +1,18 @@
 //! What a type may say of its jobs (how many run, how often they start, how long they take, what follows a failure) holds in
 //! the whole cluster. The types are those of `examples/policies.rs`.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::api::{Api, id_of};
-use crate::support::server::{Database, Options, Server};
+use crate::support::server::{Database, Options, Server, example};
 use crate::support::{database, until};
 
-/// The example, built beside the tests.
 fn policies() -> PathBuf {
-    let target = Path::new(env!("CARGO_BIN_EXE_stashhog")).ancestors().nth(2).expect("a target folder");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--example", "policies"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("CARGO_TARGET_DIR", target)
-        .stdin(Stdio::null())
-        .output()
-        .expect("cargo");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    target.join("debug/examples/policies")
+    example("policies")
 }
 
 async fn server() -> Server {

@@ -42,6 +42,7 @@ pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
                 print(format!("{} {line}", style(format!("{name:<10}")).dim()))?;
             }
         }
+        print_children(client, &detail, &catalog)?;
         print_item_errors(client, &detail).await?;
         print_history(client, &detail).await?;
         Ok(Exit::Completed)
@@ -128,6 +129,24 @@ fn attempt(job: &JobSummary) -> Option<String> {
     let why: Vec<_> = interruptions.into_iter().chain(retries).collect();
     let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
     (job.attempt > 1 || job.failures > 0).then(|| format!("{}{why}", job.attempt))
+}
+
+fn print_children(client: &Client, detail: &JobDetail, catalog: &Catalog) -> Result<(), Failure> {
+    if detail.children.is_empty() {
+        return Ok(());
+    }
+    print("\nchildren")?;
+    for child in &detail.children {
+        let (label, plural) = catalog.names_of(&child.type_name);
+        let amount = Some(words::amount(child, plural)).filter(|amount| !amount.is_empty());
+        let amount = amount.map(|amount| format!(", {amount}")).unwrap_or_default();
+        print(format!("  {}  {label}: {}{amount}", child.id, words::coloured(child, words::status(child))))?;
+    }
+    if detail.more_children {
+        let parent = [("parent", detail.job.id.to_string())];
+        print(format!("  … all of them: {}", client.at("api/jobs", &parent)))?;
+    }
+    Ok(())
 }
 
 async fn print_item_errors(client: &Client, detail: &JobDetail) -> Result<(), Failure> {

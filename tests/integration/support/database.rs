@@ -81,10 +81,15 @@ pub async fn execute(url: &str, sql: &str) {
 
 /// What a restart of Postgres does to a server: cuts every connection to its database, and lets none in.
 pub async fn cut_off(url: &str) {
+    cut_off_some(url, "true").await;
+}
+
+/// Cuts those connections to a database of which `which` holds in `pg_stat_activity`, and lets none in.
+pub async fn cut_off_some(url: &str, which: &str) {
     let name = name(url);
     let sql = format!(
         "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND {which}"
     );
     execute(&in_database(url, "stashhog"), &sql).await;
 }

@@ -8,6 +8,7 @@ pub mod database;
 pub mod live;
 pub mod program;
 pub mod server;
+pub mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -105,6 +105,12 @@ impl Server {
         Self::launch(how, database::folder(), database_url).await
     }
 
+    /// A further server on this one's database.
+    pub async fn beside(&self, args: &[&str]) -> Self {
+        let database = Database::At(self.database_url.clone());
+        Self::start_with(Options { database, ..Options::args(args) }).await
+    }
+
     /// A server on what [`stop_and_keep`](Self::stop_and_keep) left.
     pub async fn start_in(kept: Kept, args: &[&str]) -> Self {
         let (how, _) = Launch::of(Options::args(args));
@@ -213,6 +219,20 @@ impl Drop for Server {
 /// The binary under test.
 pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_stashhog")
+}
+
+/// A program of `examples/`, built beside the tests.
+pub fn example(name: &str) -> PathBuf {
+    let target = Path::new(binary()).ancestors().nth(2).expect("a target folder");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--example", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", target)
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    target.join("debug/examples").join(name)
 }
 
 fn spawn(how: &Launch, log: &Path, data_dir: &Path, database_url: Option<&str>) -> Child {

@@ -1,0 +1,86 @@
+//! Having a schedule run at once.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use uuid::Uuid;
+
+use super::actor::ActorName;
+use super::body::OptionalBody;
+use super::cancel::reason;
+use super::create::created;
+use super::error::{ApiError, ErrorCode};
+use super::query::Query;
+use super::read::write;
+use super::refusals;
+use super::schedule_check::job_type;
+use super::schedule_switch::ScheduleAct;
+use super::schedules::unknown;
+use super::show::JobDetail;
+use super::state::AppState;
+use super::submit;
+use crate::actors::command::{MadePending, SubmitError};
+use crate::actors::tracker::Stored;
+use crate::job::RunOutcome;
+use crate::store::row::JobSummary;
+use crate::store::schedule_jobs::{Placed, job_of, place};
+use crate::store::schedule_runs::{self, NewRun};
+use crate::store::schedules;
+
+/// Has a schedule make a job at once, whether it is on or off. Its due times stay as they are.
+///
+/// Pointers of errors lead into the schedule: `/params/…` when its type no longer takes its params.
+#[utoipa::path(
+    post, path = "/api/schedules/{id}/run", operation_id = "run_schedule", tag = "schedules",
+    params(("id" = Uuid, Path, description = "The schedule")),
+    request_body(content = Option<ScheduleAct>, description = "May be left out"),
+    responses(
+        (status = 201, description = "The job is stored", body = JobDetail,
+         headers(("Location" = String, description = "The path of the job"))),
+        refusals::AnyWrite, refusals::UnknownSchedule, refusals::NoRoom,
+    ),
+)]
+pub async fn run(
+    state: Data<AppState>,
+    actor: ActorName,
+    id: Path<Uuid>,
+    _: Query<()>,
+    body: OptionalBody<ScheduleAct>,
+) -> Result<HttpResponse, ApiError> {
+    let reason = reason(body.0.reason.as_deref())?;
+    let stored = write(&state.db, async |conn| {
+        let Some(schedule) = schedules::lock(conn, *id).await? else { return Ok(Err(unknown(*id))) };
+        let params = match job_type(&state.registry, &schedule.type_name, Some(schedule.params.clone())) {
+            Ok(params) => params,
+            Err(errors) => return Ok(Err(ApiError::fields(errors))),
+        };
+        let spec = match submit::job_type(&state.registry, &schedule.type_name) {
+            Ok(known) => known.spec,
+            Err(error) => return Ok(Err(error)),
+        };
+        let job = job_of(&schedule, &spec, params, None, actor.0.clone(), reason.clone());
+        let stored = match room(place(conn, &schedule, &job).await?, spec.name) {
+            Ok(stored) => stored,
+            Err(error) => return Ok(Err(error)),
+        };
+        let manual = NewRun::by(actor.0, reason, *id, RunOutcome::Manual);
+        schedule_runs::note(conn, &NewRun { job_id: Some(job.id), ..manual }).await?;
+        Ok(Ok((stored, job)))
+    });
+    let (stored, job) = stored.await?;
+    state.tracker.do_send(Stored(vec![stored.clone()]));
+    state.supervisor.do_send(MadePending(vec![stored.type_name.clone()]));
+    Ok(created(stored.id).json(JobDetail::fresh(stored, job)))
+}
+
+/// The stored job, or what stood in its way.
+fn room(placed: Placed, type_name: &'static str) -> Result<JobSummary, ApiError> {
+    match placed {
+        Placed::Stored(job) => Ok(*job),
+        Placed::Overlaps(job) => {
+            let detail = format!("job {} of this schedule is {}, and it makes no other meanwhile", job.id, job.status);
+            Err(ApiError::new(ErrorCode::ScheduleJobActive, detail).job(*job))
+        }
+        Placed::Taken(Some(existing)) => Err(SubmitError::Exclusive { existing, index: 0 }.into()),
+        Placed::Taken(None) => Err(SubmitError::Busy(type_name).into()),
+    }
+}

@@ -1,0 +1,161 @@
+//! Nodes that die, stall or lose their database: others take their jobs, no two run one at a time, and each ends once.
+//!
+//! These wait for a lease of ten seconds to run out.
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::api::Api;
+use crate::support::server::{Database, Options, Server};
+use crate::support::wire::{Line, Wire};
+use crate::support::{database, until};
+
+/// Two nodes with room for two jobs each; all of these jobs run on the first.
+async fn pair(params: Value) -> (Server, Server, Vec<Uuid>) {
+    let first = Server::with(&["--concurrency", "demo=2"]).await;
+    let ids = first.api.submit_many("demo", &params, 2).await;
+    for id in &ids {
+        first.api.until_status(*id, "running").await;
+    }
+    let second = first.beside(&["--concurrency", "demo=2"]).await;
+    until("they know each other", async || (bus(&first.api).await["others"] == 1).then_some(())).await;
+    (first, second, ids)
+}
+
+async fn bus(api: &Api) -> Value {
+    api.get("/health/ready").await.body["bus"].clone()
+}
+
+async fn events(api: &Api, id: Uuid, kind: &str) -> Vec<Value> {
+    let all = api.get(&format!("/api/jobs/{id}/events")).await.expect(200)["events"].clone();
+    all.as_array().expect("events").iter().filter(|event| event["kind"] == kind).cloned().collect()
+}
+
+async fn until_attempt(api: &Api, id: Uuid, attempt: i32) -> Value {
+    until(&format!("attempt {attempt} of {id}"), async || {
+        let job = api.job(id).await;
+        (job["attempt"] == attempt && job["status"] == "running").then_some(job)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_jobs_of_a_node_that_was_killed_run_again_unless_they_kill_every_node() {
+    let (first, second, ids) = pair(json!({ "items": 20, "item_ms": 100 })).await;
+    let [plain, poison] = ids[..] else { panic!("two jobs") };
+    let dead = first.api.job(plain).await["node_id"].clone();
+    let often = format!("UPDATE jobs SET interruptions = max_interruptions WHERE id = '{poison}'");
+    database::execute(&first.database_url, &often).await;
+    first.signal(Signal::SIGKILL);
+
+    let job = second.api.until_status(plain, "completed").await;
+    assert_eq!((&job["attempt"], &job["interruptions"]), (&json!(2), &json!(1)));
+    let rescued = events(&second.api, plain, "rescued").await;
+    assert_eq!(rescued.len(), 1);
+    assert_eq!((&rescued[0]["node_id"], &rescued[0]["data"]["by"]), (&dead, &job["node_id"]));
+    assert_eq!(rescued[0]["data"]["from"]["pid"], first.pid());
+    assert!(rescued[0]["data"]["from"]["hostname"].is_string(), "{rescued:#?}");
+
+    let job = second.api.until_status(poison, "failed").await;
+    assert_eq!((&job["attempt"], &job["error"]), (&json!(1), &json!("its node died under it 4 times")));
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_stalled_for_longer_than_its_lease_writes_nothing_of_what_it_lost() {
+    let (first, second, ids) = pair(json!({ "items": 60, "item_ms": 100, "log_lines": 1 })).await;
+    first.signal(Signal::SIGSTOP);
+    for id in &ids {
+        until_attempt(&second.api, *id, 2).await;
+    }
+    first.signal(Signal::SIGCONT);
+    for id in &ids {
+        let job = second.api.until_status(*id, "completed").await;
+        assert_eq!((&job["attempt"], &job["processed_items"]), (&json!(2), &json!(60)), "{job:#}");
+        let late = until("its late end is recorded", async || {
+            let late = events(&second.api, *id, "late_write_rejected").await;
+            late.iter().any(|event| event["data"]["what"] == "end").then_some(late)
+        })
+        .await;
+        let of = |what: &str| late.iter().filter(|event| event["data"]["what"] == what).count();
+        assert!(of("end") == 1 && of("progress") <= 1, "{late:#?}");
+        assert!(late.iter().all(|event| event["attempt"] == 1), "{late:#?}");
+        assert_eq!(events(&second.api, *id, "completed").await.len(), 1);
+    }
+    assert!(first.log().contains("could not renew its lease"), "{}", first.log());
+    until("it claims again", async || (first.api.get("/health/ready").await.body["fenced"] == false).then_some(()))
+        .await;
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_without_its_database_stops_its_jobs_before_another_starts_them() {
+    let second = Server::with(&["--concurrency", "demo=0"]).await;
+    let line = Line::to(&second.database_url);
+    let database = Database::At(line.database_url.clone());
+    let first = Server::start_with(Options { database, ..Options::args(&["--concurrency", "demo=2"]) }).await;
+    let third = second.beside(&["--concurrency", "demo=2"]).await;
+    until("it knows the others", async || (bus(&first.api).await["others"] == 2).then_some(())).await;
+    third.api.post("/api/job-types/demo/pause", json!({})).await.expect(200);
+    let ids = second.api.submit_many("demo", &json!({ "items": 100, "item_ms": 100 }), 2).await;
+    // Whichever took them, the first is the one that has them.
+    let busy = |api: Api| async move { api.get("/health/ready").await.body["runners"]["demo"]["running"].clone() };
+    third.signal(Signal::SIGSTOP);
+    second.api.post("/api/job-types/demo/resume", json!({})).await.expect(200);
+    for id in &ids {
+        second.api.until_status(*id, "running").await;
+    }
+    third.signal(Signal::SIGCONT);
+    assert_eq!(busy(first.api.clone()).await, 2);
+
+    line.set(Wire::Cut);
+    until("its handlers have stopped", async || (busy(first.api.clone()).await == 0).then_some(())).await;
+    let health = first.api.get("/health/ready").await.body;
+    assert_eq!((&health["fenced"], &health["bus"]["state"]), (&json!(true), &json!("lost")), "{health:#}");
+    for id in &ids {
+        let job = second.api.job(*id).await;
+        assert_eq!((&job["attempt"], &job["status"]), (&json!(1), &json!("running")), "not yet another's: {job:#}");
+    }
+    for id in &ids {
+        until_attempt(&second.api, *id, 2).await;
+    }
+    line.set(Wire::Whole);
+    for id in &ids {
+        until("its late end is recorded", async || {
+            let late = events(&second.api, *id, "late_write_rejected").await;
+            late.iter().any(|event| event["data"]["what"] == "end").then_some(())
+        })
+        .await;
+        let job = second.api.until_status(*id, "completed").await;
+        assert_eq!((&job["attempt"], &job["processed_items"]), (&json!(2), &json!(100)), "{job:#}");
+    }
+    let health = until("it is back", async || {
+        let health = first.api.get("/health/ready").await.body;
+        (health["fenced"] == false && health["bus"]["state"] == "live").then_some(health)
+    })
+    .await;
+    assert_eq!(health["unwritten"], 0, "{health:#}");
+    for server in [first, second, third] {
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_has_no_others_goes_on_through_an_outage() {
+    let server = Server::start().await;
+    let id = server.api.submit("demo", json!({ "items": 90, "item_ms": 100 })).await;
+    server.api.until_status(id, "running").await;
+    database::cut_off(&server.database_url).await;
+    let health = until("the end of its job waits to be stored", async || {
+        let health = server.api.get("/health/ready").await.body;
+        (health["unwritten"] == 1).then_some(health)
+    })
+    .await;
+    assert_eq!(health["fenced"], false);
+    database::let_in(&server.database_url).await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!(job["attempt"], 1, "{job:#}");
+    server.stop().await;
+}
