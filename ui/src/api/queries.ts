@@ -48,7 +48,7 @@ export const statsQuery = (minutes: number) =>
 
 export const nodesQuery = queryOptions({
   queryKey: ['nodes'],
-  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/nodes', { signal }))).nodes,
+  queryFn: async ({ signal }) => unwrap(api.GET('/api/nodes', { signal })),
 });
 
 export const schedulesQuery = queryOptions({

@@ -750,6 +750,31 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description The bus as the API shows it. */
+        Bus: {
+            /**
+             * Format: int64
+             * @description How many it heard from others.
+             */
+            heard: number;
+            /**
+             * Format: int64
+             * @description How many other nodes live, as of the last renewal of the lease.
+             */
+            others: number;
+            /**
+             * Format: int64
+             * @description How many notices it sent, those to itself included.
+             */
+            sent: number;
+            /** @description How this node hears of what other nodes do. */
+            state: components["schemas"]["BusState"];
+        };
+        /**
+         * @description How this node hears of what other nodes do.
+         * @enum {string}
+         */
+        BusState: "alone" | "live" | "lost" | "deaf" | "off";
         /** @description Who asked a job to stop, and how it did, with times. */
         CancelLadder: {
             /**
@@ -937,6 +962,8 @@ export interface components {
             blocked_seconds?: number;
             /** @description Who asked it to stop, and how it did. */
             cancel?: components["schemas"]["CancelLadder"];
+            /** @description The jobs that it started and that have not ended, the first 10; while it runs. */
+            children?: components["schemas"]["JobSummary"][];
             /** @description The explanation, for programs. */
             code: components["schemas"]["ExplanationCode"];
             /** @description Why it failed. */
@@ -987,7 +1014,7 @@ export interface components {
          * @description Why a job is not running, or what it does.
          * @enum {string}
          */
-        ExplanationCode: "scheduled" | "retry_at" | "paused" | "no_node" | "serial_held" | "cluster_limit" | "rate_limited" | "queued_behind" | "slots_taken" | "next" | "running" | "timed_out" | "cancelling" | "orphan" | "ended";
+        ExplanationCode: "scheduled" | "retry_at" | "paused" | "no_node" | "serial_held" | "cluster_limit" | "rate_limited" | "queued_behind" | "slots_taken" | "next" | "running" | "timed_out" | "waiting_for_children" | "cancelling" | "orphan" | "ended";
         /** @description What is wrong with one field. */
         FieldError: {
             /** @description What is wrong, in a sentence. */
@@ -1058,7 +1085,13 @@ export interface components {
         };
         /** @description A job with everything that is kept in its row. */
         JobDetail: components["schemas"]["JobSummary"] & components["schemas"]["JobBody"] & {
+            /** @description The jobs above it that are still there, from the one that somebody triggered down to its parent. */
+            ancestors: components["schemas"]["JobSummary"][];
+            /** @description The jobs that it started, the oldest first; at most 200. */
+            children: components["schemas"]["JobSummary"][];
             curve: components["schemas"]["Curve"] | null;
+            /** @description Whether there are more: `GET /api/jobs?parent=` lists all of them. */
+            more_children: boolean;
             /** @description The jobs that retry it, oldest first. */
             retried_as: string[];
         };
@@ -1439,6 +1472,8 @@ export interface components {
         };
         /** @description The nodes. */
         Nodes: {
+            /** @description How the one that answers hears of what the others do. */
+            bus: components["schemas"]["Bus"];
             /** @description Those that live or went within the last hour, in the order of their start; at most the newest 500. */
             nodes: components["schemas"]["Node"][];
         };
@@ -1539,10 +1574,14 @@ export interface components {
              * @description Handlers that have kept their thread for more than a second without an `.await`.
              */
             blocking_jobs: number;
+            /** @description How this node hears of what other nodes do. */
+            bus: components["schemas"]["Bus"];
             /** @description Whether it claims jobs: false while it goes down. */
             claiming: boolean;
             /** @description Whether the database answers within a second. */
             database: boolean;
+            /** @description Whether jobs were stopped here, and none are claimed, because the lease could not be renewed. */
+            fenced: boolean;
             /** @description What people have to set right. The server is ready all the same. */
             problems: components["schemas"]["HealthProblem"][];
             /** @description Whether it takes requests and jobs. */
@@ -2008,6 +2047,8 @@ export type BatchRequest = components['schemas']['BatchRequest'];
 export type BulkCancelled = components['schemas']['BulkCancelled'];
 export type BulkRequest = components['schemas']['BulkRequest'];
 export type BulkRetried = components['schemas']['BulkRetried'];
+export type Bus = components['schemas']['Bus'];
+export type BusState = components['schemas']['BusState'];
 export type CancelLadder = components['schemas']['CancelLadder'];
 export type CancelRequest = components['schemas']['CancelRequest'];
 export type CancelRung = components['schemas']['CancelRung'];

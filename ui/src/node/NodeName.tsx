@@ -7,7 +7,7 @@ import { ShortId } from '../job/ShortId';
 export function NodeName({ id }: { id: string }) {
   // A node keeps its name: what was read once is enough.
   const { data } = useQuery({ ...nodesQuery, staleTime: Number.POSITIVE_INFINITY });
-  const node = data?.find((known) => known.id === id);
+  const node = data?.nodes.find((known) => known.id === id);
   if (!node) return <ShortId id={id} />;
   return (
     <span title={id}>

@@ -4,6 +4,7 @@ import { Button, Skeleton } from 'antd';
 import type { EventRow, JobSummary } from '../../api/schema';
 import { Failed } from '../../app/Failed';
 import { Clock } from '../../job/times';
+import { byWhom } from '../../job/words';
 import { EventFacts } from './EventFacts';
 import { kindInWords } from './kinds';
 import { useEvents } from './useEvents';
@@ -48,7 +49,7 @@ function Event({ event }: { event: EventRow }) {
         {kindInWords(event.kind)}
         <EventFacts event={event} />
       </td>
-      <td>{event.actor}</td>
+      <td>{event.actor ? byWhom(event.actor) : null}</td>
       <td className="any-text">{event.reason}</td>
     </tr>
   );

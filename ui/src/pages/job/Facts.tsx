@@ -3,6 +3,7 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
+import { By } from '../../job/By';
 import { CopyButton } from '../../job/CopyButton';
 import { waitsForRetry } from '../../job/retry';
 import { ShortId } from '../../job/ShortId';
@@ -12,11 +13,11 @@ import { useNow } from '../../live/now';
 import { NodeName } from '../../node/NodeName';
 
 export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
-  const { only_items, retried_as } = detail;
+  const { only_items, retried_as, ancestors } = detail;
   return (
     <dl className="facts">
       <Fact name="Submitted">
-        <When at={job.created_at} /> by {job.created_by}
+        <When at={job.created_at} /> by <By job={job} />
       </Fact>
       {job.reason ? (
         <Fact name="Reason" wide>
@@ -56,7 +57,9 @@ export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
           </span>
         </Fact>
       ) : null}
-      {job.parent_id ? <Jobs name="Started by" ids={[job.parent_id]} /> : null}
+      {job.parent_id && !ancestors.some(({ id }) => id === job.parent_id) ? (
+        <Jobs name="Started by" ids={[job.parent_id]} />
+      ) : null}
       {job.retry_of ? <Jobs name={only_items ? 'Retries failed items of' : 'Retries'} ids={[job.retry_of]} /> : null}
       {retried_as.length > 0 ? <Jobs name="Retried as" ids={retried_as} /> : null}
       <Fact name="Id" wide>

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import type { JobSummary } from '../../api/schema';
 import { ShortId } from '../../job/ShortId';
 import { useExplanation } from '../../job/Why';
+import { byWhom } from '../../job/words';
 
 export function Holders({ job }: { job: JobSummary }) {
   const holders = useExplanation(job)?.held_by ?? [];
@@ -13,7 +14,7 @@ export function Holders({ job }: { job: JobSummary }) {
       {holders.map((holder) => (
         <li key={holder.id}>
           <Link to="/jobs/$id" params={{ id: holder.id }}>
-            {holder.message ?? `${holder.status}, submitted by ${holder.created_by}`}
+            {holder.message ?? `${holder.status}, submitted by ${byWhom(holder.created_by)}`}
           </Link>{' '}
           <ShortId id={holder.id} />
         </li>

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import type { JobSummary } from '../../api/schema';
 import { Amount, Bar } from '../../job/Bar';
+import { By } from '../../job/By';
 import { Left } from '../../job/Pace';
 import { waitsForRetry } from '../../job/retry';
 import { StatusTag, TypeTag } from '../../job/tags';
@@ -42,6 +43,11 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
         </label>
       </td>
       <td className="c-type">
+        {job.parent_id ? (
+          <span className="child-mark" title="Started by another job" role="img" aria-label="child job">
+            ↳
+          </span>
+        ) : null}
         <Link to="/jobs/$id" params={{ id: job.id }} tabIndex={-1} preload={false}>
           <TypeTag type={job.type} />
         </Link>
@@ -57,7 +63,7 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
         <Said job={job} />
       </td>
       <td className="c-by" title={job.created_by}>
-        {job.created_by}
+        <By job={job} tabIndex={-1} />
       </td>
       <td className="c-created">
         <When at={job.created_at} />
