@@ -43,12 +43,12 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
         </label>
       </td>
       <td className="c-type">
-        {job.parent_id ? (
-          <span className="child-mark" title="Started by another job" role="img" aria-label="child job">
-            ↳
-          </span>
-        ) : null}
         <Link to="/jobs/$id" params={{ id: job.id }} tabIndex={-1} preload={false}>
+          {job.parent_id ? (
+            <span className="child-mark" title="Started by another job" role="img" aria-label="child job">
+              ↳
+            </span>
+          ) : null}
           <TypeTag type={job.type} />
         </Link>
       </td>
