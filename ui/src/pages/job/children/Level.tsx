@@ -45,7 +45,7 @@ const Child = memo(function Child({ read }: { read: JobSummary }) {
         <span className="child-name">
           <TypeTag type={job.type} />
           <Link to="/jobs/$id" params={{ id: job.id }} title={job.error ?? job.message ?? job.id}>
-            {job.error ?? job.message ?? job.reason ?? `…${job.id.slice(-8)}`}
+            {nameOf(job)}
           </Link>
         </span>
         <StatusTag job={job} />
@@ -58,14 +58,18 @@ const Child = memo(function Child({ read }: { read: JobSummary }) {
   );
 });
 
+/** What tells it apart from the others: what went wrong, what it was started for, what it does. */
+function nameOf({ error, reason, message, id }: JobSummary): string {
+  return error ?? reason ?? message ?? `…${id.slice(-8)}`;
+}
+
 function Fold({ job, open, toggle }: { job: JobSummary; open: boolean; toggle(): void }) {
-  const name = job.message ?? job.reason ?? job.id.slice(-8);
   return (
     <button
       type="button"
       className={open ? 'fold open' : 'fold'}
       aria-expanded={open}
-      aria-label={`Jobs that “${name}” started`}
+      aria-label={`Jobs that “${nameOf(job)}” started`}
       onClick={toggle}
     >
       <RightOutlined aria-hidden />
