@@ -6,6 +6,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
 import { late } from '../../app/late';
 import { count } from '../../job/words';
+import { Attempts } from './Attempts';
 import { Events } from './Events';
 import { ItemErrors } from './ItemErrors';
 import { Overview } from './Overview';
@@ -27,6 +28,8 @@ export function Tabs({ job, detail }: { job: JobSummary; detail: JobDetail }) {
     void navigate({ to: '/jobs/$id', params: { id: job.id }, search, replace: true, resetScroll: false });
   };
   const errors = job.error_count > 0 ? `Item errors (${count(job.error_count)})` : 'Item errors';
+  // One attempt that did not fail is told by the rest of the page.
+  const again = job.attempt > 1 || job.failures > 0 || (job.attempt > 0 && job.status === 'failed');
   return (
     <AntTabs
       activeKey={tab}
@@ -44,6 +47,9 @@ export function Tabs({ job, detail }: { job: JobSummary; detail: JobDetail }) {
           ),
         },
         { key: 'errors', label: errors, children: <ItemErrors job={job} /> },
+        ...(again || tab === 'attempts'
+          ? [{ key: 'attempts', label: `Attempts (${count(job.attempt)})`, children: <Attempts job={job} /> }]
+          : []),
         { key: 'events', label: 'Events', children: <Events job={job} /> },
       ]}
     />
