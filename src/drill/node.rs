@@ -142,6 +142,7 @@ pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, proce
         allowed_hosts: Vec::new(),
         insecure: false,
         shutdown_grace: GRACE,
+        schedules: true,
     };
     let application = Application::start(config, jobs::with_drill_types(registry)?)?;
     tracing::info!(url = application.url(), "ready");
