@@ -55,6 +55,8 @@ pub enum Kind {
     NotAsked,
     /// A batch was stored in part.
     BatchTorn,
+    /// A workflow has not each of its children once, or did not wait for them.
+    FamilyTorn,
     /// A job ended more than once, or went on after its end.
     EndedTwice,
     /// What a job's history says of its end is not what its row says.
@@ -142,6 +144,9 @@ pub struct JobRow {
     /// The number of its request.
     #[diesel(sql_type = BigInt)]
     pub tag: i64,
+    /// The job that started it.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub parent_id: Option<Uuid>,
     /// How many items it was told to do.
     #[diesel(sql_type = BigInt)]
     pub items: i64,
@@ -197,7 +202,7 @@ pub struct WriteRow {
 pub async fn jobs(conn: &mut AsyncPgConnection, types: &[&str]) -> QueryResult<Vec<JobRow>> {
     let query = sql_query(
         "SELECT id, type AS type_name, status, outcome, attempt, interruptions, max_interruptions, failures, max_retries,
-                processed_items, error, completed_at, rev,
+                processed_items, error, completed_at, rev, parent_id,
                 (params->>'tag')::bigint AS tag, (params->>'items')::bigint AS items
          FROM jobs WHERE type = ANY($1) ORDER BY id",
     );

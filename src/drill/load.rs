@@ -1,7 +1,7 @@
 //! The load: people and scripts that submit, cancel, retry and look through any node, and note what they were answered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -15,6 +15,7 @@ use super::api::{Api, Reply};
 use super::census::Census;
 use super::cluster::Cluster;
 use super::history::{Kind, Violation};
+use super::jobs::TAGS;
 use super::ledger::{Answer, Ledger, Request, Wish};
 
 /// Requests that may wait for an answer at a time: a frozen node gives none.
@@ -34,8 +35,8 @@ pub struct Load {
     pub ledger: Arc<Ledger>,
     /// What there is.
     pub census: watch::Receiver<Census>,
-    /// The number of the last job that was asked for.
-    pub tags: Arc<AtomicI64>,
+    /// The number of the next job that is asked for.
+    pub tags: AtomicU64,
     /// How many unfinished jobs are enough.
     pub enough: usize,
 }
@@ -82,7 +83,8 @@ impl Load {
                     46..64 => "drill_flaky",
                     64..74 => "drill_pair",
                     74..82 => "drill_paced",
-                    82..92 => "drill_serial",
+                    82..90 => "drill_serial",
+                    90..95 => "drill_parent",
                     _ => "drill_exclusive",
                 };
                 let waiting = census.unfinished.get(type_name).copied().unwrap_or_default();
@@ -93,10 +95,11 @@ impl Load {
         }
     }
 
-    /// Params of a job, with a number of its own.
+    /// Params of a job, with a number of its own, and room for those of its children.
     fn params(&self, dice: &mut fastrand::Rng, type_name: &str) -> Value {
-        let tag = self.tags.fetch_add(1, Ordering::Relaxed) + 1;
+        let tag = self.tags.fetch_add(TAGS, Ordering::Relaxed);
         let items = match type_name {
+            "drill_parent" => dice.u64(1..6),
             "drill_pair" | "drill_paced" | "drill_serial" | "drill_exclusive" => dice.u64(2..12),
             _ if dice.u32(..5) == 0 => dice.u64(60..160),
             _ => dice.u64(1..40),

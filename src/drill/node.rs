@@ -140,6 +140,7 @@ pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, proce
         media_roots: Vec::new(),
         concurrency: Vec::new(),
         allowed_hosts: Vec::new(),
+        schedules: true,
         insecure: false,
         shutdown_grace: GRACE,
         schedules: true,

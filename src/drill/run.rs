@@ -1,6 +1,7 @@
 //! The order of a drill: start, load and break, let recover, look at everything, stop.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -138,7 +139,7 @@ impl Drill {
             api: self.api.clone(),
             ledger: Arc::clone(&self.ledger),
             census: census.clone(),
-            tags: Arc::default(),
+            tags: AtomicU64::default(),
             enough: ENOUGH_PER_NODE * self.settings.nodes,
         };
         let mut of_load = self.of_load.clone();

@@ -19,9 +19,14 @@ pub fn life(history: &History) -> Vec<Violation> {
     }
     let wished: HashSet<_> = history.ledger.wishes.iter().map(|wish| wish.job).collect();
     let promised: HashSet<_> = history.ledger.wishes.iter().filter(|wish| wish.accepted).map(|wish| wish.job).collect();
+    let stopped = history.jobs.iter().filter(|job| matches!(job.status.as_str(), "cancelled" | "failed"));
+    let stopped: HashSet<_> = stopped.map(|job| job.id).collect();
+    // What stops a parent stops its children.
+    let may_be_cancelled =
+        |job: &JobRow| wished.contains(&job.id) || job.parent_id.is_some_and(|parent| stopped.contains(&parent));
     let of_job = |job: &JobRow| {
         let events = events.get(&job.id).map(Vec::as_slice).unwrap_or_default();
-        ended(job).or_else(|| ended_once(job, events)).or_else(|| rightly(job, &wished, &promised))
+        ended(job).or_else(|| ended_once(job, events)).or_else(|| rightly(job, may_be_cancelled(job), &promised))
     };
     history.jobs.iter().filter_map(of_job).collect()
 }
@@ -67,13 +72,13 @@ fn ended_once(job: &JobRow, events: &[&EventRow]) -> Option<Violation> {
     })
 }
 
-fn rightly(job: &JobRow, wished: &HashSet<Uuid>, promised: &HashSet<Uuid>) -> Option<Violation> {
+fn rightly(job: &JobRow, may_be_cancelled: bool, promised: &HashSet<Uuid>) -> Option<Violation> {
     if promised.contains(&job.id) && job.status != "cancelled" {
         let text = format!("a cancel was accepted, and it is {}", job.status);
         return Some(Violation::of(Kind::CancelBroken, job.id, text));
     }
     match job.status.as_str() {
-        "cancelled" if !wished.contains(&job.id) => {
+        "cancelled" if !may_be_cancelled => {
             Some(Violation::of(Kind::CancelBroken, job.id, "it was cancelled, and nobody had asked"))
         }
         "failed" => failed_oddly(job),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   asked     what was accepted is there, once, and nothing else is
+//!   family    a workflow has each of its children once, and waits for them
 //!   life      every job ended once; its history and its row agree; nobody failed or cancelled it without a reason
 //!   writes    at most one attempt of a job wrote at a time; what completed had done all of its items
 //!   limits    of a type that runs one at a time, one ran at a time
@@ -12,6 +13,7 @@
 //! transactions matters the ids of events decide, not their times: a transaction's time is that of its beginning.
 
 mod asked;
+mod family;
 mod life;
 mod limits;
 mod witness;
@@ -30,6 +32,7 @@ pub use writes::wrote_on;
 pub fn check(history: &History) -> Vec<Violation> {
     let mut found = history.ledger.odd.clone();
     found.extend(asked::asked(history));
+    found.extend(family::family(history));
     found.extend(life::life(history));
     found.extend(writes::writes(history));
     found.extend(limits::limits(history));

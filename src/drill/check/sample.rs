@@ -33,6 +33,7 @@ pub fn job(n: u128) -> JobRow {
         rev: 10,
         tag: i64::try_from(n).unwrap(),
         items: 1,
+        parent_id: None,
     }
 }
 

@@ -4,38 +4,38 @@
 //! fence, as the writes of a job into its own tables do. So it is fenced in the way that a job's author should: it counts only
 //! when the job is, at that moment, still this attempt's ([`record`]).
 
+mod family;
 mod record;
+mod types;
 mod work;
 
+pub use family::TAGS;
 pub use record::{TABLE, set_process};
 
-use std::time::Duration;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::job::{Job, JobContext, JobResult, JobSpec, JobType, Registry, RegistryError};
-use work::Work;
-
-/// How long a job of the drill has to stop by itself: short, so that those that ignore it are stopped by force.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// The nodes of a drill die under their jobs more often than the default forgives.
-const INTERRUPTIONS: i32 = 20;
+use crate::job::{Job, JobSpec, JobType, Registry, RegistryError};
+use types::{DrillCount, DrillExclusive, DrillFlaky, DrillPaced, DrillPair, DrillParent, DrillSerial};
 
 /// The drill's types.
-const ALL: [JobType; 6] = [
+const ALL: [JobType; 7] = [
     JobType::of::<DrillCount>(),
     JobType::of::<DrillFlaky>(),
     JobType::of::<DrillPair>(),
     JobType::of::<DrillPaced>(),
     JobType::of::<DrillSerial>(),
     JobType::of::<DrillExclusive>(),
+    JobType::of::<DrillParent>(),
 ];
 
 /// What is special about them.
-pub const SPECS: [JobSpec; 6] =
-    [DrillCount::SPEC, DrillFlaky::SPEC, DrillPair::SPEC, DrillPaced::SPEC, DrillSerial::SPEC, DrillExclusive::SPEC];
+pub const SPECS: [JobSpec; 7] = [
+    DrillCount::SPEC,
+    DrillFlaky::SPEC,
+    DrillPair::SPEC,
+    DrillPaced::SPEC,
+    DrillSerial::SPEC,
+    DrillExclusive::SPEC,
+    DrillParent::SPEC,
+];
 
 /// Their names.
 pub fn names() -> Vec<&'static str> {
@@ -45,93 +45,6 @@ pub fn names() -> Vec<&'static str> {
 /// The program's types and the drill's.
 pub fn with_drill_types(registry: &Registry) -> Result<Registry, RegistryError> {
     ALL.into_iter().try_fold(registry.clone(), |registry, job_type| registry.with(job_type))
-}
-
-const fn spec(name: &'static str, label: &'static str) -> JobSpec {
-    JobSpec::new(name, label).category("Drill").cancel_grace(GRACE).max_interruptions(INTERRUPTIONS)
-}
-
-/// Counts items; several at a time on each node.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DrillCount(Work);
-
-impl Job for DrillCount {
-    const SPEC: JobSpec = spec("drill_count", "Drill: count").concurrency(6);
-
-    async fn run(self, ctx: JobContext) -> JobResult {
-        self.0.run(ctx).await
-    }
-}
-
-/// Counts items, fails now and then, and is tried again.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DrillFlaky(Work);
-
-impl Job for DrillFlaky {
-    const SPEC: JobSpec = spec("drill_flaky", "Drill: fail and try again").concurrency(3).retry(
-        3,
-        Duration::from_millis(200),
-        Duration::from_secs(1),
-    );
-
-    async fn run(self, ctx: JobContext) -> JobResult {
-        self.0.run(ctx).await
-    }
-}
-
-/// Counts items; two run in the whole cluster, the others wait.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DrillPair(Work);
-
-impl Job for DrillPair {
-    const SPEC: JobSpec = spec("drill_pair", "Drill: two at a time").concurrency(2).in_cluster(2);
-
-    async fn run(self, ctx: JobContext) -> JobResult {
-        self.0.run(ctx).await
-    }
-}
-
-/// Counts items; few are started in a while, the others wait.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DrillPaced(Work);
-
-impl Job for DrillPaced {
-    const SPEC: JobSpec =
-        spec("drill_paced", "Drill: a few in a while").concurrency(2).rate_limit(3, Duration::from_secs(2));
-
-    async fn run(self, ctx: JobContext) -> JobResult {
-        self.0.run(ctx).await
-    }
-}
-
-/// Counts items; one runs in the whole cluster, the others wait.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DrillSerial(Work);
-
-impl Job for DrillSerial {
-    const SPEC: JobSpec = spec("drill_serial", "Drill: one at a time").serial();
-
-    async fn run(self, ctx: JobContext) -> JobResult {
-        self.0.run(ctx).await
-    }
-}
-
-/// Counts items; one exists in the whole cluster, others are refused.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DrillExclusive(Work);
-
-impl Job for DrillExclusive {
-    const SPEC: JobSpec = spec("drill_exclusive", "Drill: only one").exclusive();
-
-    async fn run(self, ctx: JobContext) -> JobResult {
-        self.0.run(ctx).await
-    }
 }
 
 #[cfg(test)]

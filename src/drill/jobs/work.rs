@@ -32,8 +32,9 @@ pub struct Work {
 }
 
 /// A run of it.
-struct Run {
-    ctx: JobContext,
+pub(super) struct Run {
+    /// What it can do.
+    pub(super) ctx: JobContext,
     record: Record,
     ignore: Duration,
     /// When it first saw that it should stop.
@@ -67,12 +68,13 @@ impl Work {
 }
 
 impl Run {
-    fn new(ctx: JobContext, ignore: Duration) -> Self {
+    /// A run that ignores for this long that it should stop.
+    pub(super) fn new(ctx: JobContext, ignore: Duration) -> Self {
         Self { record: Record::of(&ctx), ctx, ignore, asked: None }
     }
 
     /// Writes a step down, however long the database is away. Writing it twice changes nothing.
-    async fn write(&mut self, seq: u64, step: Step) -> anyhow::Result<()> {
+    pub(super) async fn write(&mut self, seq: u64, step: Step) -> anyhow::Result<()> {
         while let Err(error) = self.record.write(&self.ctx, seq, step).await {
             tracing::debug!("not written yet: {error:#}");
             self.heed()?;
