@@ -143,7 +143,6 @@ pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, proce
         schedules: true,
         insecure: false,
         shutdown_grace: GRACE,
-        schedules: true,
     };
     let application = Application::start(config, jobs::with_drill_types(registry)?)?;
     tracing::info!(url = application.url(), "ready");
