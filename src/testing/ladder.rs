@@ -21,6 +21,10 @@ pub(super) struct Started {
     pub(super) abort: AbortHandle,
     pub(super) ended: oneshot::Receiver<Ended>,
     pub(super) crashed: CancellationToken,
+    /// Its parent is cancelled.
+    pub(super) cancelled: CancellationToken,
+    /// Its children are to be cancelled.
+    pub(super) cancel_children: CancellationToken,
     pub(super) patience: Duration,
 }
 
@@ -52,6 +56,9 @@ impl Started {
             }
             how = &mut self.ended => return self.over(how, None),
             () = self.attempt.stop.requested() => {}
+            () = self.cancelled.cancelled() => {
+                self.attempt.stop.request(StopReason::Cancelled);
+            }
             () = time_is_up => {
                 self.attempt.stop.request(StopReason::TimedOut);
             }
@@ -59,6 +66,9 @@ impl Started {
                 self.abort.abort();
                 return End::StillRunning;
             }
+        }
+        if self.attempt.stop.reason() == Some(StopReason::Cancelled) {
+            self.cancel_children.cancel();
         }
         if let Ok(how) = timeout(self.spec.cancel_grace, &mut self.ended).await {
             return self.over(how, Some(Rung::Stopped));

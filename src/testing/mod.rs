@@ -55,9 +55,12 @@
 //! context, the log and the item errors that it has in a server; a stop climbs the same ladder (asked, its grace, aborted,
 //! abandoned); its end is judged by the code that judges it in a server.
 //!
-//! What is not there: the queue, other jobs, and whatever the builder was not given ([`JobTest::db`],
+//! Child jobs run beside their parent in the same way, at once; or the test says what becomes of them ([`JobTest::child`]).
+//!
+//! What is not there: the queue with its limits, and whatever the builder was not given ([`JobTest::db`],
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
+mod children;
 mod ladder;
 mod recorder;
 mod report;
@@ -92,7 +95,7 @@ pub fn job<J: Job>(job: J) -> JobTest {
 
 /// The same with params as a client sends them, defaults left out: `testing::job_of::<Demo>(json!({"items": 3}))`.
 pub fn job_of<J: Job>(params: Value) -> JobTest {
-    JobTest::new(setup::registry_with::<J>(), J::SPEC, params)
+    JobTest::new(setup::world(setup::registry_with::<J>()), J::SPEC, params)
 }
 
 /// What becomes of params that a client sends: with all defaults filled in, or refused with one entry per bad field.

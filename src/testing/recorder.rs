@@ -37,6 +37,9 @@ impl Trip {
     }
 }
 
+/// Told how far a run is, in percent.
+pub(super) type Heard = Arc<dyn Fn(f64) + Send + Sync>;
+
 /// What a run reported.
 #[derive(Default)]
 pub(super) struct Recorded {
@@ -51,6 +54,7 @@ pub(super) struct Recorded {
 pub(super) struct Recorder {
     recorded: Mutex<Recorded>,
     trip: Option<Trip>,
+    heard: Option<Heard>,
     /// Held while the handler is started: one that is quick waits until it can be aborted.
     pub(super) abort: Mutex<Option<AbortHandle>>,
     /// The node died.
@@ -58,8 +62,9 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(trip: Option<Trip>) -> Arc<Self> {
-        Arc::new(Self { recorded: Mutex::default(), trip, abort: Mutex::default(), crashed: CancellationToken::new() })
+    pub(super) fn new(trip: Option<Trip>, heard: Option<Heard>) -> Arc<Self> {
+        let (recorded, abort, crashed) = (Mutex::default(), Mutex::default(), CancellationToken::new());
+        Arc::new(Self { recorded, trip, heard, abort, crashed })
     }
 
     /// The attempt has news.
@@ -72,6 +77,9 @@ impl Recorder {
         keep(&mut recorded.lines, reading.lines);
         if recorded.progress.last() != Some(&reading.progress) {
             keep(&mut recorded.progress, [reading.progress.clone()]);
+            if let Some(heard) = &self.heard {
+                heard(reading.progress.percent);
+            }
         }
         let Some(trip) = self.trip.as_ref().filter(|trip| !recorded.tripped && (trip.reached)(&reading.progress))
         else {

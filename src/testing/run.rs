@@ -5,14 +5,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
+use super::children::TestChildren;
 use super::ladder::{End, Started};
 use super::recorder::{Recorded, Recorder};
 use super::setup::JobTest;
 use super::threads::Threads;
 use crate::actors::attempt_task;
 use crate::actors::conclusion::Conclusion;
-use crate::job::{Attempt, Environment, ItemError, LogLine, OutcomeKind, Progress, RemovedJob, Status, StopReason};
+use crate::job::{
+    Attempt, ChildOutcome, Environment, ItemError, LogLine, OutcomeKind, Progress, RemovedJob, Status, StopReason,
+};
 use crate::store::cancel::Rung;
 use crate::store::finish::FinishWrite;
 
@@ -27,15 +31,17 @@ pub struct Run {
     progress: Vec<Progress>,
     lines: Vec<LogLine>,
     removed: Vec<RemovedJob>,
+    children: Vec<ChildOutcome>,
     took: Duration,
 }
 
 /// Runs a job whose params are prepared.
 pub(super) async fn take(test: JobTest) -> Run {
-    let threads = Threads::start();
-    let recorder = Recorder::new(test.trip.clone());
+    let threads = test.threads.clone().unwrap_or_else(|| Arc::new(Threads::start()));
+    let recorder = Recorder::new(test.trip.clone(), test.heard.clone());
     let begun = Instant::now();
     let started = start(&test, &threads, &recorder);
+    let cancel_children = started.cancel_children.clone();
     let attempt = Arc::clone(&started.attempt);
     let end = match threads.handle().spawn(started.end()).await {
         Ok(end) => end,
@@ -59,7 +65,13 @@ pub(super) async fn take(test: JobTest) -> Run {
             progress.push(last);
         }
     }
-    let run = Run { test, finished, crashed, stop, rung, progress, lines, removed, took };
+    let mut run = Run { test, finished, crashed, stop, rung, progress, lines, removed, children: Vec::new(), took };
+    if matches!(run.status(), Status::Failed | Status::Cancelled) {
+        cancel_children.cancel();
+    }
+    if !still_running {
+        run.children = run.test.family.ends().await;
+    }
     assert!(!still_running, "still running after {:?}, and nobody stops it\n{run}", run.test.patience);
     if let Some(trip) = run.test.trip.as_ref().filter(|_| !tripped) {
         panic!("it never came to {}\n{run}", trip.at);
@@ -67,8 +79,8 @@ pub(super) async fn take(test: JobTest) -> Run {
     run
 }
 
-fn start(test: &JobTest, threads: &Threads, recorder: &Arc<Recorder>) -> Started {
-    let Some(registered) = test.registry.get(test.spec.name) else {
+fn start(test: &JobTest, threads: &Arc<Threads>, recorder: &Arc<Recorder>) -> Started {
+    let Some(registered) = test.world.registry.get(test.spec.name) else {
         unreachable!("its params were prepared by its type");
     };
     let (watcher, told) = (Arc::clone(recorder), Arc::clone(recorder));
@@ -80,7 +92,19 @@ fn start(test: &JobTest, threads: &Threads, recorder: &Arc<Recorder>) -> Started
         test.only_items.clone(),
         Box::new(move |attempt| watcher.touched(attempt)),
     );
-    let environment = Environment { on_removed: Some(Arc::new(move |jobs| told.removed(jobs))), ..test.environment() };
+    let cancel_children = CancellationToken::new();
+    let children = TestChildren {
+        world: test.world.clone(),
+        family: Arc::clone(&test.family),
+        threads: Arc::clone(threads),
+        cancelled: cancel_children.clone(),
+        crashed: recorder.crashed.clone(),
+    };
+    let environment = Environment {
+        on_removed: Some(Arc::new(move |jobs| told.removed(jobs))),
+        children: Some(Arc::new(children)),
+        ..test.world.environment()
+    };
     let (tell, ended) = oneshot::channel();
     let tell = Mutex::new(Some(tell));
     let on_ended = Box::new(move |ended: attempt_task::AttemptEnded| {
@@ -91,12 +115,12 @@ fn start(test: &JobTest, threads: &Threads, recorder: &Arc<Recorder>) -> Started
         let mut slot = recorder.abort.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (runtime, params) = (threads.handle(), test.params.clone());
         let abort = tracing::dispatcher::with_default(&threads.log, || {
-            attempt_task::spawn(&runtime, &test.registry, &attempt, params, environment, on_ended)
+            attempt_task::spawn(&runtime, &test.world.registry, &attempt, params, environment, on_ended)
         });
         slot.insert(abort).clone()
     };
-    let crashed = recorder.crashed.clone();
-    Started { attempt, spec: test.spec, abort, ended, crashed, patience: test.patience }
+    let (crashed, cancelled) = (recorder.crashed.clone(), test.cancelled.clone());
+    Started { attempt, spec: test.spec, abort, ended, crashed, cancelled, cancel_children, patience: test.patience }
 }
 
 impl Run {
@@ -161,6 +185,11 @@ impl Run {
     /// The jobs that it said are deleted.
     pub fn removed(&self) -> &[RemovedJob] {
         &self.removed
+    }
+
+    /// How the jobs ended that this run of its job, or one before it, has started; the oldest first.
+    pub fn children(&self) -> &[ChildOutcome] {
+        &self.children
     }
 
     /// Which run of its job it was, from 1.

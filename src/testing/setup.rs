@@ -1,26 +1,30 @@
 //! What a run needs, and under which conditions it takes place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::IntoFuture;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::recorder::{Trip, Tripped};
+use super::children::{Family, World};
+use super::recorder::{Heard, Trip, Tripped};
 use super::run::Run;
-use crate::job::{DbPool, Environment, InvalidParams, Job, JobSpec, JobType, MediaRoots, Progress, Registry};
+use super::threads::Threads;
+use crate::job::{DbPool, InvalidParams, Job, JobResult, JobSpec, JobType, MediaRoots, Progress, Registry};
 
 /// Longer than a test should take on a loaded machine; only one that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A job to be run: `.await` it. Made by [`testing::job`](super::job).
-#[derive(Clone)]
 #[must_use = "nothing runs until this is awaited"]
 pub struct JobTest {
-    pub(super) registry: Registry,
+    /// What it can reach.
+    pub(super) world: World,
     /// The type's, with what this test changed.
     pub(super) spec: JobSpec,
     pub(super) params: Value,
@@ -32,14 +36,21 @@ pub struct JobTest {
     pub(super) only_items: Option<HashSet<String>>,
     pub(super) patience: Duration,
     pub(super) trip: Option<Trip>,
-    db: Option<DbPool>,
     media_roots: Vec<PathBuf>,
+    /// The children that its runs have started.
+    pub(super) family: Arc<Family>,
+    /// Where it runs; on threads of its own when none.
+    pub(super) threads: Option<Arc<Threads>>,
+    /// Its parent is cancelled, and it with it.
+    pub(super) cancelled: CancellationToken,
+    /// Who hears how far it is.
+    pub(super) heard: Option<Heard>,
 }
 
 impl JobTest {
-    pub(super) fn new(registry: Registry, spec: JobSpec, params: Value) -> Self {
+    pub(super) fn new(world: World, spec: JobSpec, params: Value) -> Self {
         Self {
-            registry,
+            world,
             spec,
             params,
             job_id: Uuid::now_v7(),
@@ -48,20 +59,38 @@ impl JobTest {
             only_items: None,
             patience: PATIENCE,
             trip: None,
-            db: None,
             media_roots: Vec::new(),
+            family: Arc::default(),
+            threads: None,
+            cancelled: CancellationToken::new(),
+            heard: None,
         }
     }
 
     /// Gives the job a database: `ctx.db()` takes connections of this pool.
     pub fn db(mut self, pool: DbPool) -> Self {
-        self.db = Some(pool);
+        self.world.db = Some(pool);
         self
     }
 
     /// Lets the job read this folder; may be called more than once.
     pub fn media_root(mut self, dir: impl Into<PathBuf>) -> Self {
         self.media_roots.push(dir.into());
+        self
+    }
+
+    /// Says what becomes of its child jobs of type `T`, which are not run then: called once for each, with its params. An error
+    /// that is a [`SpawnError`](crate::job::SpawnError) refuses the child; any other fails it.
+    pub fn child<T: Job>(mut self, end: impl Fn(T) -> JobResult + Send + Sync + 'static) -> Self {
+        self.world.registry = with_type::<T>(self.world.registry);
+        let fake = move |params: &Value| end(serde_json::from_value(params.clone())?);
+        self.world.fakes.insert(T::SPEC.name, Arc::new(fake));
+        self
+    }
+
+    /// Lets it start child jobs of a type that no `inventory::submit!` has made known.
+    pub fn child_type<T: Job>(mut self) -> Self {
+        self.world.registry = with_type::<T>(self.world.registry);
         self
     }
 
@@ -124,13 +153,10 @@ impl JobTest {
 
     /// The same job's next run, as after a rescue: the same params, nothing planned.
     pub(super) fn next(self, failed: bool) -> Self {
+        if failed {
+            self.family.forget_failed();
+        }
         Self { attempt: self.attempt + 1, failures: self.failures + u32::from(failed), trip: None, ..self }
-    }
-
-    pub(super) fn environment(&self) -> Environment {
-        let roots = MediaRoots::new(&self.media_roots);
-        let media_roots = roots.unwrap_or_else(|error| panic!("{error:#}"));
-        Environment { db: self.db.clone(), media_roots, ..Environment::default() }
     }
 }
 
@@ -139,7 +165,10 @@ impl IntoFuture for JobTest {
     type IntoFuture = BoxFuture<'static, Run>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        match prepare(&self.registry, self.spec.name, self.params) {
+        if !self.media_roots.is_empty() {
+            self.world.media_roots = MediaRoots::new(&self.media_roots).unwrap_or_else(|error| panic!("{error:#}"));
+        }
+        match prepare(&self.world.registry, self.spec.name, self.params) {
             Ok(params) => self.params = params,
             Err(refused) => panic!("{refused}"),
         }
@@ -149,12 +178,18 @@ impl IntoFuture for JobTest {
 
 /// All types of this program, and `J` if it is not among them.
 pub(super) fn registry_with<J: Job>() -> Registry {
-    let linked = Registry::collect();
-    let with = linked.and_then(|linked| match linked.get(J::SPEC.name) {
-        Some(known) if known.rust_name == std::any::type_name::<J>() => Ok(linked),
-        _ => linked.with(JobType::of::<J>()),
-    });
-    with.unwrap_or_else(|error| panic!("{error}"))
+    with_type::<J>(Registry::collect().unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn with_type<J: Job>(registry: Registry) -> Registry {
+    match registry.get(J::SPEC.name) {
+        Some(known) if known.rust_name == std::any::type_name::<J>() => registry,
+        _ => registry.with(JobType::of::<J>()).unwrap_or_else(|error| panic!("{error}")),
+    }
+}
+
+pub(super) fn world(registry: Registry) -> World {
+    World { registry, fakes: HashMap::new(), db: None, media_roots: MediaRoots::default() }
 }
 
 pub(super) fn prepare(registry: &Registry, type_name: &str, params: Value) -> Result<Value, InvalidParams> {
