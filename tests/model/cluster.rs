@@ -230,7 +230,7 @@ impl Model for Cluster {
             return;
         }
         if self.cancels {
-            actions.extend((0..state.jobs.len()).map(Action::Request));
+            actions.extend(state.jobs_that(|row| !row.status.is_terminal()).map(Action::Request));
         }
         actions.extend(state.claims.iter().map(|claimed| Action::Start(*claimed)));
         for run in &state.runs {
@@ -285,7 +285,9 @@ impl Cluster {
 
     fn actions_of_node(&self, state: &State, life: Life, actions: &mut Vec<Action>) {
         let node = state.nodes[life];
-        let jobs = 0..state.jobs.len();
+        // Most statements would be refused: not trying them spares most of the time.
+        let pending = || state.jobs_that(|row| row.status == Status::Pending);
+        let active = || state.jobs_that(Row::is_active);
         match node.process {
             Process::Up | Process::Draining => {
                 // One connection: between a claim and its answer nothing else is done on it.
@@ -294,13 +296,13 @@ impl Cluster {
                 // Both nodes are alike: the one that claims first is called the first.
                 let first = life != 1 || state.jobs.iter().any(|job| job.row.attempt > 0) || state.nodes.len() > 2;
                 if node.process == Process::Up && listening && claims && first {
-                    actions.extend(jobs.clone().map(|job| Action::Claim(life, job)));
+                    actions.extend(pending().map(|job| Action::Claim(life, job)));
                 }
                 if listening || self.bug == Some(Bug::LooksTooEarly) {
-                    actions.extend(jobs.clone().map(|job| Action::GiveBack(life, job)));
+                    actions.extend(active().map(|job| Action::GiveBack(life, job)));
                 }
                 if listening {
-                    actions.extend(jobs.map(|job| Action::Rescue(life, job)));
+                    actions.extend(active().map(|job| Action::Rescue(life, job)));
                 }
                 match node.lease {
                     Lease::Late | Lease::RanOut => actions.extend([Action::Renew(life), Action::Fence(life)]),
@@ -321,7 +323,7 @@ impl Cluster {
             Process::Replaced => {}
         }
         if node.claiming {
-            actions.extend((0..state.jobs.len()).map(|job| Action::LateClaim(life, job)));
+            actions.extend(pending().map(|job| Action::LateClaim(life, job)));
         }
     }
 
@@ -527,6 +529,10 @@ impl Cluster {
 }
 
 impl State {
+    fn jobs_that(&self, are: impl Fn(&Row) -> bool) -> impl Iterator<Item = usize> {
+        self.jobs.iter().enumerate().filter(move |(_, job)| are(&job.row)).map(|(job, _)| job)
+    }
+
     /// Whether every job has ended.
     pub fn all_ended(&self) -> bool {
         self.jobs.iter().all(|job| job.row.status.is_terminal())
