@@ -15,7 +15,8 @@ import './nodes.css';
 
 const EVERY_MS = 2_000;
 
-export function Nodes() {
+/** `jobs` also lists what each of them runs, where the page does not do so anyway. */
+export function Nodes({ jobs = false }: { jobs?: boolean }) {
   const { data, error, refetch } = useQuery({ ...nodesQuery, refetchInterval: EVERY_MS });
   return (
     <section className="panel" aria-labelledby="nodes">
@@ -24,14 +25,14 @@ export function Nodes() {
       {data ? <BusLine bus={data.bus} /> : null}
       <ul className="nodes">
         {data?.nodes.map((node) => (
-          <Row key={node.id} node={node} />
+          <Row key={node.id} node={node} jobs={jobs} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Row({ node }: { node: Node }) {
+function Row({ node, jobs }: { node: Node; jobs: boolean }) {
   const busy = node.runners.filter((runner) => runner.running > 0);
   return (
     <li className={node.live && !node.stopped_at ? 'node' : 'node gone'}>
@@ -48,7 +49,7 @@ function Row({ node }: { node: Node }) {
           </Link>
         ))}
         {busy.length === 0 && node.live ? <span className="muted">runs nothing</span> : null}
-        <NodeJobs id={node.id} />
+        {jobs ? <NodeJobs id={node.id} /> : null}
       </span>
       <span className="muted">
         version {node.version}, started <When at={node.started_at} />
