@@ -68,6 +68,7 @@ doc: ## Build the documentation; a link that leads nowhere fails
 unit: ## Run the tests
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
+	CARGO_TARGET_DIR=$(abspath $(TARGET))/new-types cargo test --locked --manifest-path examples/own_jobs/Cargo.toml
 
 # Node as .ci/need found or installed it.
 IN_UI = cd ui && PATH="$$(../.ci/node-bin):$$PATH"

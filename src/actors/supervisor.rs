@@ -487,6 +487,9 @@ impl Handler<MadePending> for JobSupervisor {
         self.pending_types.extend(types);
         self.claim_due = true;
         self.turn(ctx);
+        if self.link.is_some() {
+            self.wake_others(&[], &[], false); // no turn began: there is no room here
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod attend;
 mod bar;
 mod catalog;
 mod client;
+mod drill;
 mod echo;
 mod exit;
 mod flags;
@@ -43,6 +44,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::job::{Registry, RegistryError};
 use exit::{Done, Exit, Failure};
+use logging::LogFormat;
 use reach::{Reach, ReachArgs};
 
 /// An actor-based supervisor for the long jobs of a media library
@@ -68,6 +70,9 @@ enum Command {
     Schedules(schedules::SchedulesCommand),
     Types(types::TypesArgs),
     Nodes(nodes::NodesArgs),
+    Drill(drill::DrillArgs),
+    #[command(hide = true)]
+    DrillNode(drill::NodeArgs),
     /// Print the OpenAPI description of the API as JSON
     Openapi {
         /// Accepted for uniformity: it is JSON anyway
@@ -116,6 +121,9 @@ impl Cli {
         }
         match &self.command {
             Command::Serve(args) => args.set_up_log(self.verbose),
+            Command::DrillNode(_) => logging::of_server("info", LogFormat::Text),
+            // It kills its own Postgres: what the server says of that is no news.
+            Command::Drill(_) if self.verbose == 0 => logging::of_command("warn,stashhog::store=off"),
             _ => logging::of_command(["warn", "info", "info,stashhog=debug"][usize::from(self.verbose.min(2))]),
         }
         let reach = Reach::new(self.reach, registry);
@@ -130,6 +138,8 @@ impl Cli {
                 Command::Schedules(command) => schedules::run(command, &reach).await,
                 Command::Types(args) => types::run(args, &reach).await,
                 Command::Nodes(args) => nodes::run(args, &reach).await,
+                Command::Drill(args) => drill::run(args).await,
+                Command::DrillNode(args) => drill::serve(args, reach).await,
                 Command::Openapi { json: _ } => openapi::run(&reach).await,
             }
         })

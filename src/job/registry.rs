@@ -14,6 +14,7 @@ use super::params::{self, InvalidParams};
 use super::{FieldError, Job, JobContext, JobResult, JobSpec, ProgressParser};
 
 /// A job type with its parameters' type erased.
+#[derive(Clone, Copy)]
 pub struct JobType {
     spec: JobSpec,
     rust_name: fn() -> &'static str,
@@ -55,11 +56,11 @@ pub struct Registered {
     /// Reads counts out of its progress messages.
     pub progress: Arc<ProgressParser>,
     validator: jsonschema::Validator,
-    job_type: &'static JobType,
+    job_type: JobType,
 }
 
 impl Registered {
-    fn new(job_type: &'static JobType) -> Result<Self, RegistryError> {
+    fn new(job_type: &JobType) -> Result<Self, RegistryError> {
         let bad = |reason: String| RegistryError::Bad { name: job_type.spec.name, reason };
         let mut schema: Value = (job_type.schema)().to_value();
         let description = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -73,7 +74,7 @@ impl Registered {
             progress: Arc::new(ProgressParser::new(job_type.spec.progress_patterns).map_err(bad)?),
             validator: jsonschema::validator_for(&schema).map_err(|e| bad(format!("its schema: {e}")))?,
             schema,
-            job_type,
+            job_type: *job_type,
         })
     }
 
@@ -130,7 +131,12 @@ impl Registry {
         Self::of(inventory::iter::<JobType>.into_iter().filter(|t| !(t.rust_name)().starts_with(built_in)))
     }
 
-    fn of(types: impl IntoIterator<Item = &'static JobType>) -> Result<Self, RegistryError> {
+    /// These types and another, which is not submitted: one that only a part of the program has.
+    pub fn with(&self, job_type: JobType) -> Result<Self, RegistryError> {
+        Self::of(self.0.values().map(|known| &known.job_type).chain([&job_type]))
+    }
+
+    fn of<'t>(types: impl IntoIterator<Item = &'t JobType>) -> Result<Self, RegistryError> {
         let mut found: BTreeMap<&'static str, Registered> = BTreeMap::new();
         for job_type in types {
             let new = Registered::new(job_type)?;
@@ -231,6 +237,15 @@ mod tests {
         let error = Registry::of([&COPY, &COPY]).err().unwrap();
         assert!(matches!(error, RegistryError::Duplicate { name: "copy_things", .. }));
         assert!(error.to_string().contains("CopyThings"), "{error}");
+    }
+
+    #[test]
+    fn a_type_that_is_not_submitted_can_be_added_once() {
+        let registry = Registry::collect().unwrap();
+        let with = registry.with(COPY).unwrap();
+        assert!(registry.get("copy_things").is_none() && with.get("copy_things").is_some());
+        assert_eq!(with.iter().count(), registry.iter().count() + 1);
+        assert!(matches!(with.with(COPY).err(), Some(RegistryError::Duplicate { name: "copy_things", .. })));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod cluster_fencing;
 mod command_line;
 mod creating;
 mod curve;
+mod drill;
 mod explaining;
 mod foreign;
 mod guarantees;
@@ -32,4 +33,5 @@ mod schedules_firing;
 mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod test_kit;
 mod workflows;

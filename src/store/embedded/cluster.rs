@@ -42,11 +42,14 @@ pub(super) struct Cluster {
     pub socket_dir: PathBuf,
     /// What it says.
     pub log: Log,
+    /// How many nodes share it.
+    pub nodes: u32,
 }
 
 impl Cluster {
-    /// Opens the cluster of a data directory, or makes it. `data_dir` is absolute, without symbolic links, and locked.
-    pub fn open(data_dir: &Path) -> Result<Self, PrivatePostgresError> {
+    /// Opens the cluster of a data directory, or makes it, for so many nodes. `data_dir` is absolute, without symbolic links, and
+    /// locked.
+    pub fn open(data_dir: &Path, nodes: u32) -> Result<Self, PrivatePostgresError> {
         let dir = data_dir.join("postgres");
         let owner = Owner::choose(&dir)?;
         let made_by = made_by(&dir)?;
@@ -64,6 +67,7 @@ impl Cluster {
             dir,
             owner,
             binaries,
+            nodes,
         })
     }
 }

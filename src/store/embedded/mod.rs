@@ -80,10 +80,19 @@ impl PrivatePostgres {
     ///
     /// The message of [`PrivatePostgresError`] says what to do about it.
     pub fn start(data_dir: &Path) -> Result<Self, PrivatePostgresError> {
+        Self::start_for(data_dir, 1)
+    }
+
+    /// The same, with connections for so many nodes on this machine. All of them reach it over its socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_for(data_dir: &Path, nodes: u32) -> Result<Self, PrivatePostgresError> {
         let begun = Instant::now();
         let data_dir = prepare(data_dir)?;
         let lock = lock(&data_dir)?;
-        let server = Arc::new(Server::new(Cluster::open(&data_dir)?));
+        let server = Arc::new(Server::new(Cluster::open(&data_dir, nodes)?));
         let arrival = server.bring_up()?;
         let mut postgres = Self { server, guard: None, _lock: lock };
         // From here on an error drops `postgres`, which stops what was started.
@@ -106,6 +115,12 @@ impl PrivatePostgres {
     #[must_use]
     pub fn database_url(&self) -> String {
         socket::connection_string(&self.server.cluster.socket_dir, socket::NAME)
+    }
+
+    /// The socket itself, for whoever passes bytes on to it.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket::socket_in(&self.server.cluster.socket_dir)
     }
 
     /// Whether the postmaster lives at this moment. After a death it does again when the guard has brought it back.

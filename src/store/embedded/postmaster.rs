@@ -24,12 +24,10 @@ const IMMEDIATE_BOUND: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
 
 /// Settings that the server relies on, whatever the cluster's configuration file says; all others can be tuned there.
-const SETTINGS: [(&str, &str); 15] = [
+const SETTINGS: [(&str, &str); 14] = [
     ("listen_addresses", ""),
     ("ssl", "off"),
     ("unix_socket_permissions", "0600"),
-    // The pool, the dedicated connections of the actors, and some for psql: one node alone uses this Postgres.
-    ("max_connections", "60"),
     // An accepted job survives a power cut.
     ("fsync", "on"),
     ("full_page_writes", "on"),
@@ -44,6 +42,9 @@ const SETTINGS: [(&str, &str); 15] = [
     ("log_parameter_max_length_on_error", "0"),
     ("cluster_name", NAME),
 ];
+
+/// The pool, the dedicated connections of the actors, and some for psql.
+const CONNECTIONS_PER_NODE: u32 = 60;
 
 /// A postmaster that was alive when it was last looked at.
 #[derive(Debug)]
@@ -122,6 +123,7 @@ fn arguments(cluster: &Cluster) -> Vec<OsString> {
         setting
     };
     let place = [
+        setting("max_connections", OsStr::new(&(cluster.nodes * CONNECTIONS_PER_NODE).to_string())),
         setting("unix_socket_directories", OsStr::new(&socket::setting(&cluster.socket_dir))),
         setting("port", OsStr::new(&PORT.to_string())),
         setting("hba_file", cluster.dir.join("pg_hba.conf").as_os_str()),

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::server::binary;
-use super::until;
+use super::{DEADLINE, until_within};
 
 /// Variables by which the program would find a server or a database of whoever runs the tests.
 const FOREIGN: &[&str] =
@@ -107,10 +108,15 @@ impl Started {
     }
 
     /// Waits for its end.
-    pub async fn ended(mut self) -> Ended {
+    pub async fn ended(self) -> Ended {
+        self.ended_within(DEADLINE).await
+    }
+
+    /// Waits for the end of one that takes long.
+    pub async fn ended_within(mut self, deadline: Duration) -> Ended {
         let child = &mut self.child;
         let folder = self.folder.path();
-        let status = until("the program ends", async || child.try_wait().expect("its status")).await;
+        let status = until_within(deadline, "the program ends", async || child.try_wait().expect("its status")).await;
         let read = |name| String::from_utf8_lossy(&fs::read(folder.join(name)).expect("its output")).into_owned();
         Ended { status: status.code(), out: read("out"), err: read("err") }
     }

@@ -1,0 +1,212 @@
+//! The load: people and scripts that submit, cancel, retry and look through any node, and note what they were answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::api::{Api, Reply};
+use super::census::Census;
+use super::cluster::Cluster;
+use super::history::{Kind, Violation};
+use super::jobs::TAGS;
+use super::ledger::{Answer, Ledger, Request, Wish};
+
+/// Requests that may wait for an answer at a time: a frozen node gives none.
+const AT_A_TIME: usize = 24;
+/// The longest pause between two requests.
+const PAUSE_MS: u64 = 220;
+/// Jobs of a type with a limit in the cluster that may wait.
+const LIMITED_WAITING: usize = 6;
+
+/// What submits.
+pub struct Load {
+    /// Where.
+    pub cluster: Arc<Cluster>,
+    /// How.
+    pub api: Api,
+    /// Where it is noted.
+    pub ledger: Arc<Ledger>,
+    /// What there is.
+    pub census: watch::Receiver<Census>,
+    /// The number of the next job that is asked for.
+    pub tags: AtomicU64,
+    /// How many unfinished jobs are enough.
+    pub enough: usize,
+}
+
+impl Load {
+    /// Asks for things until then, and waits for the last answers.
+    pub async fn run(&self, until: Instant, dice: &mut fastrand::Rng) {
+        let mut asked = JoinSet::new();
+        while Instant::now() < until {
+            while asked.len() >= AT_A_TIME {
+                asked.join_next().await;
+            }
+            while asked.try_join_next().is_some() {}
+            if let Some(act) = self.choose(dice)
+                && let Some(url) = self.any_node(dice)
+            {
+                asked.spawn(act.done_at(url, self.api.clone(), Arc::clone(&self.ledger)));
+            }
+            sleep(Duration::from_millis(dice.u64(10..PAUSE_MS))).await;
+        }
+        asked.join_all().await;
+    }
+
+    /// A node that is up, or at least not known to be down.
+    fn any_node(&self, dice: &mut fastrand::Rng) -> Option<String> {
+        let up: Vec<_> = self.cluster.places.iter().filter_map(|place| place.address()).collect();
+        dice.choice(up).map(|address| address.url)
+    }
+
+    fn choose(&self, dice: &mut fastrand::Rng) -> Option<Act> {
+        let census = self.census.borrow();
+        match dice.u32(..100) {
+            0..12 => dice.choice(&census.some_running).map(|job| Act::Cancel(*job)),
+            12..27 => dice.choice(census.some()).map(|job| Act::Look(job, dice.usize(..LOOKS.len()))),
+            27..31 => dice.choice(&census.some_ended).map(|job| Act::Retry(*job, self.params(dice, "drill_serial"))),
+            _ if census.unfinished() >= self.enough => None,
+            31..41 => {
+                let of_batch = |_| ("drill_count", self.params(dice, "drill_count"));
+                Some(Act::Submit((0..6).map(of_batch).collect()))
+            }
+            _ => {
+                let type_name = match dice.u32(..100) {
+                    0..46 => "drill_count",
+                    46..64 => "drill_flaky",
+                    64..74 => "drill_pair",
+                    74..82 => "drill_paced",
+                    82..90 => "drill_serial",
+                    90..95 => "drill_parent",
+                    _ => "drill_exclusive",
+                };
+                let waiting = census.unfinished.get(type_name).copied().unwrap_or_default();
+                let limited = matches!(type_name, "drill_pair" | "drill_paced" | "drill_serial");
+                let full = limited && waiting >= LIMITED_WAITING;
+                (!full).then(|| Act::Submit(vec![(type_name, self.params(dice, type_name))]))
+            }
+        }
+    }
+
+    /// Params of a job, with a number of its own, and room for those of its children.
+    fn params(&self, dice: &mut fastrand::Rng, type_name: &str) -> Value {
+        let tag = self.tags.fetch_add(TAGS, Ordering::Relaxed);
+        let items = match type_name {
+            "drill_parent" => dice.u64(1..6),
+            "drill_pair" | "drill_paced" | "drill_serial" | "drill_exclusive" => dice.u64(2..12),
+            _ if dice.u32(..5) == 0 => dice.u64(60..160),
+            _ => dice.u64(1..40),
+        };
+        let ignore_ms = if dice.u32(..5) == 0 { dice.u64(500..5_000) } else { 0 };
+        let fail_percent = if type_name == "drill_flaky" { 40 } else { 0 };
+        json!({ "tag": tag, "items": items, "item_ms": dice.u64(20..100), "ignore_ms": ignore_ms, "fail_percent": fail_percent })
+    }
+}
+
+/// What is read.
+const LOOKS: [&str; 8] = [
+    "/api/jobs/{id}",
+    "/api/jobs/{id}/events",
+    "/api/jobs/{id}/explain",
+    "/api/jobs/{id}/logs",
+    "/api/jobs?limit=20",
+    "/api/job-types",
+    "/api/nodes",
+    "/api/stats",
+];
+
+/// Something that is asked for.
+enum Act {
+    Submit(Vec<(&'static str, Value)>),
+    Retry(Uuid, Value),
+    Cancel(Uuid),
+    /// Reads something about this job, or all.
+    Look(Uuid, usize),
+}
+
+impl Act {
+    async fn done_at(self, url: String, api: Api, ledger: Arc<Ledger>) {
+        match self {
+            Self::Submit(jobs) => {
+                let tags = jobs.iter().map(|(_, params)| tag(params)).collect();
+                let mut jobs: Vec<_> =
+                    jobs.iter().map(|(name, params)| json!({ "type": name, "params": params })).collect();
+                let single = (jobs.len() == 1).then(|| jobs.pop()).flatten();
+                let reply = match &single {
+                    Some(job) => api.post(&url, "/api/jobs", job).await,
+                    None => api.post(&url, "/api/jobs/batch", &json!({ "jobs": jobs })).await,
+                };
+                ledger.note(Request { tags, answer: answer(reply, &ledger, "submit") });
+            }
+            Self::Retry(job, params) => {
+                let tags = vec![tag(&params)];
+                let reply = api.post(&url, &format!("/api/jobs/{job}/retry"), &json!({ "params": params })).await;
+                let answer = answer(reply, &ledger, "retry");
+                if matches!(answer, Answer::Accepted(_)) {
+                    ledger.note_retry();
+                }
+                ledger.note(Request { tags, answer });
+            }
+            Self::Look(job, what) => {
+                let path = LOOKS[what].replace("{id}", &job.to_string());
+                let reply = api.get(&url, &path).await;
+                if reply.as_ref().is_some_and(|reply| !is_fair(reply.status, 200)) {
+                    ledger.note_odd(odd(&path, reply.as_ref()));
+                }
+            }
+            Self::Cancel(job) => {
+                let at = Utc::now();
+                let reply = api.post(&url, &format!("/api/jobs/{job}/cancel"), &json!({})).await;
+                if reply.as_ref().is_some_and(|reply| !is_fair(reply.status, 202) && reply.status != 409) {
+                    ledger.note_odd(odd("cancel", reply.as_ref()));
+                }
+                ledger.note_wish(Wish { job, at, accepted: reply.is_some_and(|reply| reply.status == 202) });
+            }
+        }
+    }
+}
+
+fn tag(params: &Value) -> i64 {
+    params["tag"].as_i64().unwrap_or_default()
+}
+
+/// Whether a server may answer this. 503 says that something is away, 408 that a server was frozen while it was asked.
+const fn is_fair(status: u16, done: u16) -> bool {
+    status == done || matches!(status, 408 | 503)
+}
+
+/// What an answer to a request for jobs means. 503 says that it may have been stored.
+fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str) -> Answer {
+    match reply {
+        None => Answer::Unknown,
+        Some(reply) => match reply.status {
+            201 => Answer::Accepted(ids(&reply.body)),
+            409 => Answer::Refused,
+            503 | 408 => Answer::Unknown,
+            _ => {
+                ledger.note_odd(odd(what, Some(&reply)));
+                Answer::Unknown
+            }
+        },
+    }
+}
+
+fn ids(body: &Value) -> Vec<Uuid> {
+    let id = |job: &Value| job["id"].as_str().and_then(|id| id.parse().ok());
+    match body["jobs"].as_array() {
+        Some(jobs) => jobs.iter().filter_map(id).collect(),
+        None => id(body).into_iter().collect(),
+    }
+}
+
+fn odd(what: &str, reply: Option<&Reply>) -> Violation {
+    let text = reply.map(|reply| format!("{what} was answered {}: {}", reply.status, reply.body)).unwrap_or_default();
+    Violation::general(Kind::OddAnswer, text)
+}
