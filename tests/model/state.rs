@@ -146,7 +146,8 @@ impl State {
 }
 
 impl Node {
-    pub const NEW: Self = Self { process: Process::Up, lease: Lease::Fresh, lapsed: false, fenced: false, claiming: false };
+    pub const NEW: Self =
+        Self { process: Process::Up, lease: Lease::Fresh, lapsed: false, fenced: false, claiming: false };
 
     pub fn is_gone(&self) -> bool {
         matches!(self.process, Process::Gone | Process::Replaced)
