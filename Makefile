@@ -68,6 +68,7 @@ doc: ## Build the documentation; a link that leads nowhere fails
 unit: ## Run the tests
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
+	CARGO_TARGET_DIR=$(abspath $(TARGET))/new-types cargo test --locked --manifest-path examples/own_jobs/Cargo.toml
 
 # Node as .ci/need found or installed it.
 IN_UI = cd ui && PATH="$$(../.ci/node-bin):$$PATH"
@@ -111,9 +112,9 @@ ui-types-check: ui-openapi ## Fail when ui/src/api/schema.ts is not what the pro
 
 .PHONY: browser
 browser: ui-build ## Test the page in Chromium against the debug build of the program
-	cargo build --locked
+	cargo build --locked --bins --examples
 	CARGO_TARGET_DIR=$(abspath $(TARGET))/new-types cargo build --locked --manifest-path examples/own_jobs/Cargo.toml
-	$(IN_UI) STASHHOG=$(abspath $(TARGET))/debug/stashhog \
+	$(IN_UI) STASHHOG=$(abspath $(TARGET))/debug/stashhog POLICIES=$(abspath $(TARGET))/debug/examples/policies \
 		OWN_JOBS=$(abspath $(TARGET))/new-types/debug/own_jobs npm run --silent browser
 
 .PHONY: screenshots

@@ -13,6 +13,7 @@
 //!
 //! Imports point one way, in this order:
 //!
+//! - [`testing`]: runs one job alone, for the tests of whoever writes jobs.
 //! - [`cli`]: the commands; all but `serve` are HTTP clients.
 //! - `drill`: a scratch cluster that is broken on purpose, to prove that no job is lost.
 //! - [`app`]: builds everything in order and takes it down in order. Its settings are in [`config`].
@@ -51,6 +52,7 @@ pub mod job;
 mod jobs;
 pub mod services;
 pub mod store;
+pub mod testing;
 
 use std::process::ExitCode;
 

@@ -21,8 +21,6 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::mailbox::Mailbox;
-use super::runner::JobRunner;
 use crate::job::{Attempt, Environment, JobContext, JobResult, LogLevel, Outcome, Registry, Stopped, cut};
 
 /// Fact: a handler is over.
@@ -52,17 +50,20 @@ pub enum Ended {
     Dropped,
 }
 
-/// Starts the handler of `attempt` on the job runtime. `runner` hears of its end.
+/// Told of the end of a handler, once. Must not block.
+pub type OnEnded = Box<dyn Fn(AttemptEnded) + Send + Sync>;
+
+/// Starts the handler of `attempt` on the job runtime. `on_ended` hears of its end.
 pub fn spawn(
     runtime: &Handle,
     registry: &Registry,
     attempt: &Arc<Attempt>,
     params: Value,
     environment: Environment,
-    runner: Mailbox<JobRunner>,
+    on_ended: OnEnded,
 ) -> AbortHandle {
-    let alive =
-        Arc::new(Alive { job_id: attempt.job_id, attempt: attempt.number, reported: AtomicBool::new(false), runner });
+    let (job_id, number) = (attempt.job_id, attempt.number);
+    let alive = Arc::new(Alive { job_id, attempt: number, reported: AtomicBool::new(false), on_ended });
     let ctx = JobContext::new(Arc::clone(attempt), environment, Arc::clone(&alive) as Arc<dyn Send + Sync>);
     let span = ctx.span().clone();
     let (registry, type_name) = (registry.clone(), attempt.type_name);
@@ -127,13 +128,13 @@ struct Alive {
     job_id: Uuid,
     attempt: i32,
     reported: AtomicBool,
-    runner: Mailbox<JobRunner>,
+    on_ended: OnEnded,
 }
 
 impl Alive {
     fn report(&self, how: Ended) {
         if !self.reported.swap(true, Ordering::AcqRel) {
-            self.runner.send(AttemptEnded { job_id: self.job_id, attempt: self.attempt, how });
+            (self.on_ended)(AttemptEnded { job_id: self.job_id, attempt: self.attempt, how });
         }
     }
 }

@@ -43,6 +43,8 @@ const LOOKED_AT: usize = 500;
 
 /// What it stands on.
 pub struct ChildrenParts {
+    /// This node.
+    pub node: Uuid,
     /// Connections.
     pub db: DbPool,
     /// The job types.
@@ -145,8 +147,8 @@ impl StoredChildren {
             reason: child.reason.map(|reason| reason.replace('\0', "")),
             ..NewJob::of(&registered.spec, params, "")
         };
-        let (parent, attempt) = (parent.job_id, parent.number);
-        Ok(SpawnWrite { parent, attempt, job, key: child.key, priority: child.priority })
+        let (node, parent, attempt) = (self.0.parts.node, parent.job_id, parent.number);
+        Ok(SpawnWrite { node, parent, attempt, job, key: child.key, priority: child.priority })
     }
 
     /// Tells of a stored child: it may be claimed.

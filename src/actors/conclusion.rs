@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attempt_task::Ended;
-use crate::job::{Attempt, JobSpec, Outcome, OutcomeKind, RetryPolicy, StopReason, cut};
+use crate::job::{Attempt, JobSpec, LogLevel, Outcome, OutcomeKind, RetryPolicy, StopReason, cut};
 use crate::store::cancel::Rung;
 use crate::store::finish::{FinishWrite, ReleaseWrite};
 
@@ -18,12 +18,15 @@ pub enum Conclusion {
     Release(ReleaseWrite),
 }
 
-/// Works out what to write about a run that came to its end.
+/// Works out what to write about a run that came to its end. An error is in its log, too.
 pub fn conclude(attempt: &Arc<Attempt>, how: Ended, spec: &JobSpec) -> Conclusion {
     let reason = attempt.stop.reason();
     let (outcome, error) = match how {
         Ended::Returned(outcome) => (outcome, None),
-        Ended::Failed(error) => (Outcome::failed(""), Some(error)),
+        Ended::Failed(error) => {
+            attempt.say(LogLevel::Error, module_path!(), error.as_str());
+            (Outcome::failed(""), Some(error))
+        }
         Ended::Panicked(message) => (Outcome::failed(""), Some(format!("panicked: {message}"))),
         Ended::Stopped | Ended::Dropped => (Outcome::cancelled(), None),
     };

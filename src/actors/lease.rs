@@ -70,7 +70,7 @@ pub struct LeaseParts {
     pub link: Link,
     /// Told to stop, and to go on.
     pub supervisor: Addr<JobSupervisor>,
-    /// Told of each beat, where there is one.
+    /// Told of each beat; none where the database is this node's alone.
     pub relay: Option<Recipient<Beat>>,
     /// Figures for probes.
     pub health: Arc<Health>,
@@ -86,13 +86,15 @@ pub struct LeaseKeeper {
     health: Arc<Health>,
     /// When the last renewal that succeeded was sent, by a clock that only this process knows.
     renewed: Duration,
+    /// Whether it was said that renewals fail.
+    failing: bool,
 }
 
 impl LeaseKeeper {
     /// A keeper of a lease that began a moment ago.
     pub fn new(parts: LeaseParts) -> Self {
         let LeaseParts { node, link, supervisor, relay, health } = parts;
-        Self { node, link: Some(link), supervisor, relay, health, renewed: clock() }
+        Self { node, link: Some(link), supervisor, relay, health, renewed: clock(), failing: false }
     }
 
     fn renew(&mut self, ctx: &mut Context<Self>) {
@@ -116,7 +118,9 @@ impl LeaseKeeper {
                 Ok(Some((renewal, asked))) => keeper.renewed(sent, renewal, asked),
                 Ok(None) => tracing::error!("the database does not know this node; was it restored?"),
                 Err(error) => {
-                    tracing::warn!(%error, "the lease was not renewed");
+                    if !std::mem::replace(&mut keeper.failing, true) {
+                        tracing::warn!(%error, "the lease was not renewed, trying again");
+                    }
                     ctx.run_later(LOOK, Self::renew);
                 }
             }
@@ -125,12 +129,13 @@ impl LeaseKeeper {
 
     fn renewed(&mut self, sent: Duration, renewal: Renewal, asked: Vec<Uuid>) {
         self.renewed = sent;
-        self.health.bus.set_others(u64::try_from(renewal.others).unwrap_or(0));
+        self.failing = false;
         if self.health.fenced.swap(false, Ordering::Relaxed) {
             tracing::info!("the lease is renewed: jobs are claimed again");
         }
         self.supervisor.do_send(Renewed { asked });
         if let Some(relay) = &self.relay {
+            self.health.bus.set_others(u64::try_from(renewal.others).unwrap_or(0));
             relay.do_send(Beat(renewal));
         }
     }

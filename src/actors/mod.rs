@@ -41,7 +41,7 @@ pub mod bus_state;
 pub mod child_watch;
 pub mod children;
 pub mod command;
-mod conclusion;
+pub(crate) mod conclusion;
 pub mod health;
 pub mod interest;
 pub mod lease;

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::interest::Interest;
 use super::session::ClientSession;
 use crate::job::RemovedJob;
+use crate::store::changes::Change;
 use crate::store::history::LogRow;
 use crate::store::listing::Watch;
 use crate::store::progress::LogWrite;
@@ -259,9 +260,9 @@ impl Outbox {
         self.poke();
     }
 
-    /// Whether changes of the job are wanted.
-    pub fn wants(&self, job_id: &Uuid, type_name: &str) -> bool {
-        self.lock().interest.wants(job_id, type_name)
+    /// Whether a change is wanted.
+    pub fn wants(&self, change: &Change) -> bool {
+        self.lock().interest.wants_with_parent(&change.id, change.parent_id.as_ref(), &change.type_name)
     }
 
     /// Whether log lines of the job are wanted.

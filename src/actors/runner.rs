@@ -25,7 +25,7 @@ use crate::store::claim::Claimed;
 use crate::store::finish::ReleaseWrite;
 
 /// How long an aborted handler has to reach an `.await`.
-const ABORT_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const ABORT_GRACE: Duration = Duration::from_secs(5);
 /// How often handlers are looked for that block their thread or whose time is up; also how long one may block unnoticed.
 const CHECK: Duration = Duration::from_secs(1);
 
@@ -186,7 +186,8 @@ impl JobRunner {
             Box::new(move |attempt| tracker.do_send(Touched(Arc::clone(attempt)))),
         );
         let (runtime, environment) = (&self.runtime, self.environment.clone());
-        let abort = attempt_task::spawn(runtime, &self.registry, &attempt, claimed.params, environment, runner);
+        let on_ended = Box::new(move |ended| runner.send::<AttemptEnded>(ended));
+        let abort = attempt_task::spawn(runtime, &self.registry, &attempt, claimed.params, environment, on_ended);
         let deadline = self.spec.timeout.map(|timeout| Instant::now() + timeout);
         if let Some(health) = self.health.runner(self.spec.name) {
             health.began(&attempt);
@@ -239,14 +240,8 @@ impl JobRunner {
         }
         let Some(run) = self.current(ended.job_id, ended.attempt) else { return };
         let attempt = Arc::clone(&run.attempt);
-        match &ended.how {
-            Ended::Panicked(message) => {
-                if let Some(runner) = self.health.runner(self.spec.name) {
-                    runner.panicked(message);
-                }
-            }
-            Ended::Failed(error) => attempt.say(LogLevel::Error, module_path!(), error.as_str()),
-            Ended::Returned(_) | Ended::Stopped | Ended::Dropped => {}
+        if let (Ended::Panicked(message), Some(runner)) = (&ended.how, self.health.runner(self.spec.name)) {
+            runner.panicked(message);
         }
         self.settle(&attempt, conclusion::conclude(&attempt, ended.how, &self.spec));
     }

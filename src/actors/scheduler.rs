@@ -138,8 +138,9 @@ impl Work {
             match link.once(async |conn| fire_next(conn, &self.registry, &failed, &mut picked).await).await {
                 Ok(Some(fired)) => {
                     if let Some(job) = fired.job {
-                        self.supervisor.do_send(MadePending(vec![job.type_name.clone()]));
-                        self.tracker.do_send(Stored(vec![job]));
+                        let pending = MadePending(vec![job.type_name.clone()]);
+                        self.tracker.do_send(Stored(vec![job])); // first: nothing that happens to the job is told before it
+                        self.supervisor.do_send(pending);
                     }
                 }
                 Ok(None) => break,

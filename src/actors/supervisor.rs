@@ -269,15 +269,16 @@ impl JobSupervisor {
         }
         self.redeem();
         self.early_stops.clear();
-        self.wake_others(rooms, &took, done.answered);
+        self.wake_others(rooms, &took, done.answered && !done.missed_turn);
     }
 
-    /// Wakes other nodes for the types of which this one has no room, or may leave some.
-    fn wake_others(&mut self, offered: &[Room], took: &[String], answered: bool) {
+    /// Wakes other nodes for the types of which this one has no room, or may leave some. `claimed` says that all of the rooms were
+    /// looked at.
+    fn wake_others(&mut self, offered: &[Room], took: &[String], claimed: bool) {
         let rooms = self.rooms();
         let mut woken = Vec::new();
         for type_name in mem::take(&mut self.pending_types) {
-            let offer = offered.iter().find(|room| room.type_name == type_name).filter(|_| answered);
+            let offer = offered.iter().find(|room| room.type_name == type_name).filter(|_| claimed);
             let taken = took.iter().filter(|took| **took == type_name).count();
             if offer.is_some_and(|room| taken < room.slots as usize) {
                 continue; // nothing was left
@@ -486,6 +487,9 @@ impl Handler<MadePending> for JobSupervisor {
         self.pending_types.extend(types);
         self.claim_due = true;
         self.turn(ctx);
+        if self.link.is_some() {
+            self.wake_others(&[], &[], false); // no turn began: there is no room here
+        }
     }
 }
 

@@ -94,20 +94,24 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
     tracing::warn!(%error, "the database is away: {what}");
 }
 
-/// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost.
+/// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost. What stands below
+/// those that end by it is asked to stop.
 async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
     let mut rescued = rescue::unknown(conn, node, known).await?;
-    let orphans = conn.transaction(async |conn| {
-        let mut orphans = rescue::rescue(conn, node, alone).await?;
-        let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
-        orphans.extend(cancel_below(conn, &above).await?);
-        Ok::<_, Error>(orphans)
-    });
-    rescued.extend(orphans.await?);
+    let (orphans, below) = conn
+        .transaction(async |conn| {
+            let orphans = rescue::rescue(conn, node, alone).await?;
+            let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
+            let below = cancel_below(conn, &above).await?;
+            Ok::<_, Error>((orphans, below))
+        })
+        .await?;
+    rescued.extend(orphans);
     changes::forget_removed(conn).await?;
     for job in &rescued {
         tracing::warn!(job_id = %job.id, r#type = job.type_name, status = %job.status, "rescued an orphan");
     }
+    rescued.extend(below);
     Ok(rescued)
 }
 

@@ -116,7 +116,8 @@ impl Node {
         });
         let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
         let (db, told) = (pool::build(url, runtime.clone()).unwrap(), tracker.clone());
-        let children = StoredChildren::new(ChildrenParts { db, registry: registry.clone(), tracker: told, watch });
+        let children =
+            StoredChildren::new(ChildrenParts { node, db, registry: registry.clone(), tracker: told, watch });
         let supervisor = JobSupervisor::start(SupervisorParts {
             node,
             registry,

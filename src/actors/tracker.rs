@@ -178,7 +178,7 @@ pub struct TrackerParts {
     pub link: Link,
     /// Tells other nodes what was stored here.
     pub bus: Arc<dyn Bus>,
-    /// Jobs that something in this process waits for.
+    /// Who hears of children for their parents.
     pub children: Arc<ChildWatch>,
     /// Figures for probes.
     pub health: Arc<Health>,
@@ -432,7 +432,7 @@ impl Handler<WhichAreNews> for JobTracker {
         let clients: Vec<_> = self.clients.iter().filter_map(Weak::upgrade).collect();
         let wanted = |change: &Change| {
             self.told.would_be_news(&change.id, change.rev)
-                && (self.children.follows(&change.id) || clients.iter().any(|c| c.wants(&change.id, &change.type_name)))
+                && (self.children.follows(&change.id) || clients.iter().any(|c| c.wants(change)))
         };
         MessageResult(changes.into_iter().filter(wanted).map(|change| change.id).collect())
     }

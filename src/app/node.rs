@@ -88,8 +88,13 @@ pub(super) async fn serve(
         move |jobs| tracker.do_send(Removed(jobs))
     });
     let (registry, told) = (parts.registry.clone(), tracker.clone());
-    let children =
-        StoredChildren::new(ChildrenParts { db: db.clone(), registry, tracker: told, watch: Arc::clone(&watch) });
+    let children = StoredChildren::new(ChildrenParts {
+        node: parts.node_id,
+        db: db.clone(),
+        registry,
+        tracker: told,
+        watch: Arc::clone(&watch),
+    });
     let supervisor = JobSupervisor::start(SupervisorParts {
         node: parts.node_id,
         registry: parts.registry.clone(),

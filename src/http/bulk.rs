@@ -53,6 +53,8 @@ pub struct BulkRequest {
     pub until: Option<String>,
     /// Started by this job.
     pub parent: Option<Uuid>,
+    /// Made by this schedule.
+    pub schedule: Option<Uuid>,
     /// Only says what would happen.
     #[serde(default)]
     pub dry_run: bool,
@@ -77,6 +79,7 @@ impl BulkRequest {
             since: fields.take("since", self.since.as_deref().map(time)),
             until: fields.take("until", self.until.as_deref().map(time)),
             parent: self.parent,
+            schedule: self.schedule,
             before: None,
         };
         if self.ids.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > IDS) {
@@ -90,7 +93,8 @@ impl BulkRequest {
     fn narrowed(&self) -> Result<(), ApiError> {
         let lists = self.status.len() + self.types.len() + self.outcome.len();
         let texts = [&self.q, &self.actor, &self.since, &self.until].iter().filter(|text| text.is_some()).count();
-        let narrowed = lists + texts > 0 || self.ids.is_some() || self.parent.is_some();
+        let above = [self.parent, self.schedule];
+        let narrowed = lists + texts > 0 || self.ids.is_some() || above.iter().any(Option::is_some);
         match (narrowed, self.all) {
             (false, false) => Err(ApiError::field("", "names no jobs; give `ids`, a filter, or `\"all\": true`")),
             (true, true) => Err(ApiError::field("/all", "contradicts the filter; leave out one of them")),

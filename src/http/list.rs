@@ -46,6 +46,8 @@ pub struct ListQuery {
     until: Option<DateTime<Utc>>,
     /// Started by this job.
     parent: Option<Uuid>,
+    /// Made by this schedule.
+    schedule: Option<Uuid>,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
     cursor: Option<Uuid>,
@@ -65,6 +67,7 @@ impl FromQuery for ListQuery {
             since: query.one("since", limits::time),
             until: query.one("until", limits::time),
             parent: query.one("parent", query::uuid),
+            schedule: query.one("schedule", query::uuid),
             cursor: query.one("cursor", cursor::parse),
             limit: query.limit(PAGE),
         }
@@ -83,6 +86,7 @@ impl From<ListQuery> for Filter {
             since: query.since,
             until: query.until,
             parent: query.parent,
+            schedule: query.schedule,
             before: query.cursor,
         }
     }

@@ -21,13 +21,16 @@ pub struct Change {
     pub rev: i64,
     /// Its type.
     pub type_name: String,
+    /// The job that started it.
+    pub parent_id: Option<Uuid>,
 }
 
 /// The first changes with a greater number, oldest first.
 pub async fn since(conn: &mut AsyncPgConnection, rev: i64, limit: i64) -> QueryResult<Vec<Change>> {
     let newer = jobs::table.filter(jobs::rev.gt(rev)).order(jobs::rev).limit(limit);
-    let rows: Vec<(Uuid, i64, String)> = newer.select((jobs::id, jobs::rev, jobs::type_)).load(conn).await?;
-    Ok(rows.into_iter().map(|(id, rev, type_name)| Change { id, rev, type_name }).collect())
+    let rows: Vec<(Uuid, i64, String, Option<Uuid>)> =
+        newer.select((jobs::id, jobs::rev, jobs::type_, jobs::parent_id)).load(conn).await?;
+    Ok(rows.into_iter().map(|(id, rev, type_name, parent_id)| Change { id, rev, type_name, parent_id }).collect())
 }
 
 /// Notes that this node deleted jobs. Noting it twice changes nothing.

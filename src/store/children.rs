@@ -5,19 +5,22 @@ use std::collections::HashMap;
 use diesel::QueryResult;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::claim;
 use super::enqueue::{self, NewJob};
+use super::finish;
 use super::places;
 use super::row::JobSummary;
-use super::schema::{job_events, jobs};
+use super::schema::jobs;
 use crate::job::{ChildOutcome, MOST_ANCESTORS, OutcomeKind, Status};
 
 /// A child that a run wants to start.
 #[derive(Clone, Debug)]
 pub struct SpawnWrite {
+    /// The node that runs it.
+    pub node: Uuid,
     /// The run's job.
     pub parent: Uuid,
     /// The fence: which run of it.
@@ -138,7 +141,7 @@ async fn lock_parent(conn: &mut AsyncPgConnection, write: &SpawnWrite) -> QueryR
         }
         Some((Status::Cancelling, attempt, ..)) if attempt == write.attempt => Ok(Err(SpawnRefusal::Cancelling)),
         Some(_) => {
-            record_late(conn, write).await?;
+            finish::record_late(conn, write.node, &[(write.parent, write.attempt)], "child").await?;
             Ok(Err(SpawnRefusal::NotOwned))
         }
         None => Ok(Err(SpawnRefusal::NotOwned)),
@@ -168,17 +171,6 @@ async fn known(conn: &mut AsyncPgConnection, write: &SpawnWrite, failures: i32) 
 /// A key in the generation that began after so many failures of the parent.
 fn generation(key: &str, failures: i32) -> String {
     format!("{key}/{failures}")
-}
-
-/// Records that a run wanted a child after it had lost its job.
-async fn record_late(conn: &mut AsyncPgConnection, write: &SpawnWrite) -> QueryResult<usize> {
-    let row = (
-        job_events::job_id.eq(write.parent),
-        job_events::kind.eq("late_write_rejected"),
-        job_events::attempt.eq(write.attempt),
-        job_events::data.eq(json!({ "what": "child", "type": write.job.type_name })),
-    );
-    diesel::insert_into(job_events::table).values(row).execute(conn).await
 }
 
 /// How far a child is, and how it ended once it has. None when it is deleted.

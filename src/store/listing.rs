@@ -38,6 +38,8 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
     /// Started by this job.
     pub parent: Option<Uuid>,
+    /// Made by this schedule.
+    pub schedule: Option<Uuid>,
     /// Older than this job: where the page begins.
     pub before: Option<Uuid>,
 }
@@ -121,6 +123,9 @@ fn filtered(filter: &Filter) -> Boxed<'_> {
     }
     if let Some(parent) = filter.parent {
         query = query.filter(jobs::parent_id.eq(parent));
+    }
+    if let Some(schedule) = filter.schedule {
+        query = query.filter(jobs::schedule_id.eq(schedule));
     }
     if let Some(before) = filter.before {
         query = query.filter(jobs::id.lt(before));

@@ -59,10 +59,20 @@ async fn a_late_write_of_an_old_attempt_is_rejected_and_recorded() {
     // Another node has taken the job over, as far as the database goes.
     let taken = format!("UPDATE jobs SET attempt = attempt + 1, node_id = gen_random_uuid() WHERE id = '{id}'");
     database::execute(&server.database_url, &taken).await;
-    until("the late write is recorded", async || {
-        server.api.event_kinds(id).await.iter().any(|kind| kind == "late_write_rejected").then_some(())
+    let late = async || {
+        let events = server.api.get(&format!("/api/jobs/{id}/events")).await.expect(200)["events"].clone();
+        let events = events.as_array().expect("events").iter();
+        events
+            .filter(|event| event["kind"] == "late_write_rejected")
+            .map(|event| event["data"]["what"].clone())
+            .collect()
+    };
+    let end = until("the late end is recorded", async || {
+        let late: Vec<_> = late().await;
+        late.contains(&json!("end")).then_some(late)
     })
     .await;
+    assert_eq!(end, ["progress", "end"], "each once, however often it tried");
     let job = server.api.job(id).await;
     assert!(job["outcome"].is_null() && job["completed_at"].is_null(), "{job:#}");
     server.stop().await;

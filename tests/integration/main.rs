@@ -33,4 +33,5 @@ mod schedules_firing;
 mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod test_kit;
 mod workflows;

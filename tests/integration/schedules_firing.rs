@@ -156,6 +156,14 @@ async fn a_schedule_runs_at_once_when_told_to_also_when_it_is_off() {
     let run = history(api, &made).await.pop().expect("a run");
     assert_eq!((&run["outcome"], &run["job_id"], &run["due_at"]), (&json!("manual"), &job["id"], &Value::Null));
     assert_eq!((&run["actor"], &run["reason"]), (&json!("anonymous"), &json!("to see")));
+    let other = api.submit("demo", json!({ "items": 0 })).await;
+    api.until_status(other, "completed").await;
+    let path = format!("/api/jobs?schedule={}", id_of(&made));
+    let listed = api.get(&path).await.expect(200)["jobs"].as_array().expect("jobs").clone();
+    assert_eq!(listed.iter().map(id_of).collect::<Vec<_>>(), [id_of(&job)], "its own, and no other");
+    let bulk = json!({ "schedule": made["id"], "status": ["completed"], "dry_run": true });
+    let retried = api.post("/api/jobs/retry", bulk).await.expect(200);
+    assert_eq!(retried["matched"], 1, "{retried:#}");
     until("the run tells how its job ended", async || {
         (history(api, &made).await.pop()?["job_status"] == "completed").then_some(())
     })

@@ -10,6 +10,7 @@ use stateright::{Model, Property};
 
 use crate::promises;
 use crate::row::{Life, MAX_RETRIES, Row, Statement};
+use crate::state::{Claimed, End, Job, Lease, Node, Process, Run, State, Stop, Write};
 
 /// What is walked through.
 #[derive(Clone, Debug)]
@@ -68,102 +69,6 @@ pub enum Bug {
     LooksTooEarly,
     /// A node that can't renew goes on.
     NoSelfFence,
-}
-
-/// A job, and what is known of it outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Job {
-    /// Its row.
-    pub row: Row,
-    /// How often a final status was written.
-    pub ends: u8,
-    /// The final status that clients were told.
-    pub told: Option<Status>,
-}
-
-/// One life of a node: its process, and its row in `nodes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Node {
-    pub process: Process,
-    pub lease: Lease,
-    /// Whether its lease ever was over.
-    pub lapsed: bool,
-    /// It noticed that it could not renew: it claims nothing until it has.
-    pub fenced: bool,
-    /// A claim was under way when it died.
-    pub claiming: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Process {
-    Up,
-    /// After SIGTERM: no claims, handlers are told to stop.
-    Draining,
-    Gone,
-    /// Gone, and there is a next life on its data directory.
-    Replaced,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lease {
-    Fresh,
-    /// Not renewed for so long that the node has to stop its handlers.
-    Late,
-    RanOut,
-    /// `stopped_at` is there.
-    SignedOff,
-}
-
-/// A handler in a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Run {
-    pub job: usize,
-    pub attempt: i32,
-    pub life: Life,
-    pub stop: Option<Stop>,
-}
-
-/// Why a handler was told to stop; the first reason stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Stop {
-    Cancelled,
-    Interrupted,
-}
-
-/// The end of a run on its way to the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Write {
-    pub job: usize,
-    pub attempt: i32,
-    pub life: Life,
-    pub end: End,
-}
-
-/// What `conclude` makes of the end of a handler. A timeout is a failure; `completed_with_errors` is `completed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum End {
-    Completed,
-    Failed,
-    Cancelled,
-    Released,
-}
-
-/// A claim that is stored and whose node has not heard of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Claimed {
-    pub life: Life,
-    pub job: usize,
-    pub attempt: i32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
-    pub jobs: Vec<Job>,
-    pub nodes: Vec<Node>,
-    pub claims: BTreeSet<Claimed>,
-    pub runs: BTreeSet<Run>,
-    pub writes: BTreeSet<Write>,
-    pub misfortunes: u8,
 }
 
 /// A step, and the code that takes it.
@@ -230,7 +135,7 @@ impl Model for Cluster {
             return;
         }
         if self.cancels {
-            actions.extend((0..state.jobs.len()).map(Action::Request));
+            actions.extend(state.jobs_that(|row| !row.status.is_terminal()).map(Action::Request));
         }
         actions.extend(state.claims.iter().map(|claimed| Action::Start(*claimed)));
         for run in &state.runs {
@@ -285,7 +190,9 @@ impl Cluster {
 
     fn actions_of_node(&self, state: &State, life: Life, actions: &mut Vec<Action>) {
         let node = state.nodes[life];
-        let jobs = 0..state.jobs.len();
+        // Most statements would be refused: not trying them spares most of the time.
+        let pending = || state.jobs_that(|row| row.status == Status::Pending);
+        let active = || state.jobs_that(Row::is_active);
         match node.process {
             Process::Up | Process::Draining => {
                 // One connection: between a claim and its answer nothing else is done on it.
@@ -294,13 +201,13 @@ impl Cluster {
                 // Both nodes are alike: the one that claims first is called the first.
                 let first = life != 1 || state.jobs.iter().any(|job| job.row.attempt > 0) || state.nodes.len() > 2;
                 if node.process == Process::Up && listening && claims && first {
-                    actions.extend(jobs.clone().map(|job| Action::Claim(life, job)));
+                    actions.extend(pending().map(|job| Action::Claim(life, job)));
                 }
                 if listening || self.bug == Some(Bug::LooksTooEarly) {
-                    actions.extend(jobs.clone().map(|job| Action::GiveBack(life, job)));
+                    actions.extend(active().map(|job| Action::GiveBack(life, job)));
                 }
                 if listening {
-                    actions.extend(jobs.map(|job| Action::Rescue(life, job)));
+                    actions.extend(active().map(|job| Action::Rescue(life, job)));
                 }
                 match node.lease {
                     Lease::Late | Lease::RanOut => actions.extend([Action::Renew(life), Action::Fence(life)]),
@@ -321,7 +228,7 @@ impl Cluster {
             Process::Replaced => {}
         }
         if node.claiming {
-            actions.extend((0..state.jobs.len()).map(|job| Action::LateClaim(life, job)));
+            actions.extend(pending().map(|job| Action::LateClaim(life, job)));
         }
     }
 
@@ -523,66 +430,5 @@ impl Cluster {
     /// What a rescue takes a node for.
     fn is_dead(&self, state: &State, life: Life) -> bool {
         self.alone || matches!(state.nodes[life].lease, Lease::RanOut | Lease::SignedOff)
-    }
-}
-
-impl State {
-    /// Whether every job has ended.
-    pub fn all_ended(&self) -> bool {
-        self.jobs.iter().all(|job| job.row.status.is_terminal())
-    }
-
-    /// Whether only nodes could still change.
-    fn is_over(&self) -> bool {
-        self.all_ended() && self.claims.is_empty() && self.runs.is_empty() && self.writes.is_empty()
-    }
-
-    /// Forgets what nothing depends on any more, so that states which differ in that only are one.
-    fn tidy(&mut self) {
-        for (life, node) in self.nodes.iter_mut().enumerate() {
-            let idle = !self.runs.iter().any(|run| run.life == life) && !self.claims.iter().any(|c| c.life == life);
-            if idle && node.lease == Lease::Fresh {
-                node.lapsed = false;
-            }
-        }
-    }
-
-    fn stop(&mut self, run: Run, reason: Stop) {
-        self.runs.remove(&run);
-        self.runs.insert(Run { stop: run.stop.or(Some(reason)), ..run });
-    }
-
-    fn stop_all(&mut self, life: Life) {
-        for run in self.runs.clone().into_iter().filter(|run| run.life == life) {
-            self.stop(run, Stop::Interrupted);
-        }
-    }
-
-    /// What a process had in its memory is gone with it; what it had sent is under way.
-    fn forget(&mut self, life: Life) {
-        self.runs.retain(|run| run.life != life);
-        self.claims.retain(|claimed| claimed.life != life);
-    }
-}
-
-impl Node {
-    const NEW: Self = Self { process: Process::Up, lease: Lease::Fresh, lapsed: false, fenced: false, claiming: false };
-
-    fn is_gone(&self) -> bool {
-        matches!(self.process, Process::Gone | Process::Replaced)
-    }
-
-    fn end_lease(&mut self, lease: Lease) {
-        self.lease = lease;
-        self.lapsed = true;
-    }
-}
-
-impl Job {
-    /// The tracker has the row, and tells.
-    fn tell(&mut self) {
-        if self.row.status.is_terminal() {
-            self.told = Some(self.row.status);
-        }
     }
 }

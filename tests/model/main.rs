@@ -3,12 +3,13 @@
 //!
 //! ```text
 //!   row.rs       what each statement of src/store does to the row of a job: pure functions
-//!   cluster.rs   nodes, handlers, writes under way, misfortunes around these rows: the model that stateright walks through
+//!   state.rs     what is there at one moment: rows, nodes, handlers, writes under way
+//!   cluster.rs   what can happen next, misfortunes too: the model that stateright walks through
 //!   promises.rs  what has to hold in every state, and at the end of every path
 //!   postgres.rs  the same statements on real rows: what row.rs says is what Postgres does
 //! ```
 //!
-//! The first three would be worth little alone, since a model proves something of the model; the last one ties it to the code.
+//! The first four would be worth little alone, since a model proves something of the model; the last one ties it to the code.
 //! A model that can't fail proves nothing either: with one line of it broken ([`cluster::Bug`]), the promise that this line
 //! keeps must be found broken.
 //!
@@ -19,6 +20,7 @@ mod cluster;
 mod postgres;
 mod promises;
 mod row;
+mod state;
 #[path = "../integration/support/mod.rs"]
 #[allow(dead_code)] // the integration tests use the rest
 mod support;
@@ -28,8 +30,9 @@ use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use cluster::{Action, Bug, Cluster, State};
+use cluster::{Action, Bug, Cluster};
 use promises::{ALL_END, ASKED, KEPT, ONE_END, ONE_HANDLER, ONE_WRITER, TRUTH};
+use state::State;
 
 /// Walks through all states, and fails with the steps that lead to a broken promise.
 fn check(what: &str, cluster: Cluster) {

@@ -8,8 +8,9 @@
 
 use stateright::Property;
 
-use crate::cluster::{Cluster, Process, State};
+use crate::cluster::Cluster;
 use crate::row::Row;
+use crate::state::{Process, State};
 use stashhog::job::Status;
 
 pub const ONE_WRITER: &str = "at most one attempt of a job may write, the newest";

@@ -2,7 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { RICH } from '../src/pages/run/params/rich.test-schema';
+import { RICH } from '../src/form/params/rich.test-schema';
 import { expect, test } from './support';
 
 const ID = '0190a5b4-6c1e-7d2f-8a3b-4c5d6e7f8091';

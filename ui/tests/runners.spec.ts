@@ -40,7 +40,10 @@ test('the nodes are listed, also one that was killed', async ({ page }) => {
     await page.goto(`${server.url}/runners`);
     const nodes = page.getByRole('region', { name: 'Nodes' }).getByRole('listitem');
     await expect(nodes.getByText('this node')).toHaveCount(1);
-    await expect(nodes.getByText(/lease \d+ s/)).toBeVisible();
+    await expect(nodes.getByText(/renewed \d+ s ago, lease \d+ s/)).toBeVisible();
+    await expect(page.getByText('No other node lives')).toBeVisible();
+    const id = await server.submit('demo', { items: 100_000 });
+    await expect(nodes.getByRole('link', { name: `…${id.slice(-8)}` })).toBeVisible();
     await server.kill();
     await server.run();
     await expect(nodes.getByText(/gone|lease ran out/)).toHaveCount(1);

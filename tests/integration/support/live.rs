@@ -35,8 +35,9 @@ impl Live {
 
     /// The next frame of JSON.
     pub async fn next(&mut self) -> Value {
+        let deadline = tokio::time::Instant::now() + DEADLINE; // which no ping puts off
         loop {
-            let frame = tokio::time::timeout(DEADLINE, self.socket.next()).await.expect("a frame in time");
+            let frame = tokio::time::timeout_at(deadline, self.socket.next()).await.expect("a frame in time");
             match frame.expect("an open socket").expect("a frame") {
                 Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
                 Message::Ping(_) | Message::Pong(_) => {}

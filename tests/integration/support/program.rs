@@ -14,7 +14,8 @@ use super::server::binary;
 use super::{DEADLINE, until_within};
 
 /// Variables by which the program would find a server or a database of whoever runs the tests.
-const FOREIGN: &[&str] = &["STASHHOG_SERVER", "STASHHOG_DATA_DIR", "STASHHOG_CONCURRENCY", "STASHHOG_MEDIA_ROOTS"];
+const FOREIGN: &[&str] =
+    &["STASHHOG_SERVER", "STASHHOG_DATA_DIR", "STASHHOG_CONCURRENCY", "STASHHOG_MEDIA_ROOTS", "STASHHOG_BUS"];
 
 /// A command line. What it says goes to files: no pipe can fill.
 pub struct Program {

@@ -140,6 +140,12 @@ impl Server {
         Api::at(&url)
     }
 
+    /// The id of its node.
+    pub fn id(&self) -> String {
+        let run = run_file(&self.data_dir).expect("a running server has a run file");
+        run["node_id"].as_str().expect("a node").to_owned()
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -48,5 +48,17 @@ export const statsQuery = (minutes: number) =>
 
 export const nodesQuery = queryOptions({
   queryKey: ['nodes'],
-  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/nodes', { signal }))).nodes,
+  queryFn: async ({ signal }) => unwrap(api.GET('/api/nodes', { signal })),
 });
+
+export const schedulesQuery = queryOptions({
+  queryKey: ['schedules', 'all'],
+  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/schedules', { signal }))).schedules,
+});
+
+/** Of one; the keys of its runs begin with this. */
+export const scheduleQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['schedules', id],
+    queryFn: async ({ signal }) => unwrap(api.GET('/api/schedules/{id}', { params: { path: { id } }, signal })),
+  });

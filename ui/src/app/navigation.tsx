@@ -1,5 +1,6 @@
 // What the side bar lists, in this order.
 
+import ClockCircleOutlined from '@ant-design/icons/es/icons/ClockCircleOutlined';
 import DashboardOutlined from '@ant-design/icons/es/icons/DashboardOutlined';
 import DeploymentUnitOutlined from '@ant-design/icons/es/icons/DeploymentUnitOutlined';
 import PlayCircleOutlined from '@ant-design/icons/es/icons/PlayCircleOutlined';
@@ -17,5 +18,6 @@ export const NAVIGATION: readonly Entry[] = [
   { to: '/', label: 'Overview', icon: <DashboardOutlined /> },
   { to: '/jobs', label: 'Jobs', icon: <UnorderedListOutlined /> },
   { to: '/run', label: 'Run a job', icon: <PlayCircleOutlined /> },
+  { to: '/schedules', label: 'Schedules', icon: <ClockCircleOutlined /> },
   { to: '/runners', label: 'Runners', icon: <DeploymentUnitOutlined /> },
 ];

@@ -6,10 +6,22 @@ import { jobsRoute } from '../pages/jobs/route';
 import { overviewRoute } from '../pages/overview/route';
 import { runRoute, runTypeRoute } from '../pages/run/route';
 import { runnersRoute } from '../pages/runners/route';
+import { editScheduleRoute, newScheduleRoute, scheduleRoute, schedulesRoute } from '../pages/schedules/route';
 import { rootRoute } from './root';
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([overviewRoute, jobsRoute, jobRoute, runRoute, runTypeRoute, runnersRoute]),
+  routeTree: rootRoute.addChildren([
+    overviewRoute,
+    jobsRoute,
+    jobRoute,
+    runRoute,
+    runTypeRoute,
+    schedulesRoute,
+    newScheduleRoute,
+    scheduleRoute,
+    editScheduleRoute,
+    runnersRoute,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });
@@ -17,5 +29,11 @@ export const router = createRouter({
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;
+  }
+
+  /** What one page hands to the next beside the address. */
+  interface HistoryState {
+    /** What a new schedule begins with. */
+    scheduled?: { type: string; params: Record<string, unknown> };
   }
 }

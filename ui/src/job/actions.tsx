@@ -13,6 +13,8 @@ import { store } from '../live/live';
 interface ConfirmProps {
   title: string;
   children?: ReactNode;
+  /** Where the reason is kept. */
+  keptWith?: string;
   /** What the button says, and what it does with the reason. Fails with what is to be shown. */
   action: string;
   danger?: boolean;
@@ -22,7 +24,7 @@ interface ConfirmProps {
 }
 
 /** Asks for a reason and does it. Stays open, with the error, when that fails. */
-export function Confirm({ title, children, action, danger, disabled, act, close }: ConfirmProps) {
+export function Confirm({ title, children, keptWith = 'the job', action, danger, disabled, act, close }: ConfirmProps) {
   const [reason, setReason] = useState('');
   const label = useId();
   const { mutate, isPending, error } = useMutation({
@@ -47,7 +49,7 @@ export function Confirm({ title, children, action, danger, disabled, act, close 
       ]}
     >
       {children}
-      <label htmlFor={label}>Reason, kept with the job (optional)</label>
+      <label htmlFor={label}>Reason, kept with {keptWith} (optional)</label>
       <Input
         id={label}
         value={reason}
@@ -67,8 +69,8 @@ export function CancelDialog({ job, close }: { job: JobSummary; close(): void })
     const call = api.POST('/api/jobs/{id}/cancel', { params: { path: { id: job.id } }, body: { reason } });
     store.apply([await unwrap(call)]);
   };
-  const consequence =
-    job.status === 'pending' ? 'It has not started, and never will.' : 'What it did so far stays done.';
+  const never = job.attempt > 0 ? 'It does not start again.' : 'It has not started, and never will.';
+  const consequence = job.status === 'pending' ? never : 'What it did so far stays done.';
   return (
     <Confirm title="Cancel this job?" action="Cancel the job" danger act={act} close={close}>
       <p>{consequence}</p>

@@ -4,6 +4,7 @@ import { Tag } from 'antd';
 import type { ReactNode } from 'react';
 import { useJobType } from '../api/queries';
 import type { JobSummary } from '../api/schema';
+import { waitsForRetry, whichRetry } from './retry';
 import { STATUS_COLORS, STATUS_LABELS, shownStatus } from './status';
 import { TypeIcon } from './TypeIcon';
 import { plural } from './words';
@@ -33,8 +34,12 @@ export function TypeTag({ type }: { type: string }) {
   );
 }
 
-export function StatusTag({ job }: { job: Pick<JobSummary, 'status' | 'outcome' | 'error_count'> }) {
+type Tagged = Pick<JobSummary, 'status' | 'outcome' | 'error_count' | 'failures' | 'max_retries' | 'cancel'>;
+
+export function StatusTag({ job }: { job: Tagged }) {
   const status = shownStatus(job);
+  if (waitsForRetry(job)) return <ColorTag color="gold">pending, {whichRetry(job)}</ColorTag>;
+  if (status === 'running' && job.cancel) return <ColorTag color="orange">running, time is up</ColorTag>;
   return (
     <ColorTag color={STATUS_COLORS[status]}>
       {status === 'completed_with_errors' ? `completed, ${plural(job.error_count, 'error')}` : STATUS_LABELS[status]}

@@ -2,6 +2,7 @@
 
 import type { JobSummary } from '../api/schema';
 import { useNow } from '../live/now';
+import { retryIn } from './retry';
 import { isActive } from './status';
 import { clock, date, duration, elapsed, relative, ticking } from './words';
 
@@ -37,10 +38,21 @@ export function Elapsed({ job }: { job: JobSummary }) {
   return isActive(job.status) ? <Ticking since={job.started_at} /> : <Took job={job} />;
 }
 
+/** Between two moments, or ticking from the first on. */
+export function Span({ from, to }: { from: string; to: string | null }) {
+  if (to === null) return <Ticking since={from} />;
+  return <span className="number nowrap">{duration(Date.parse(to) - Date.parse(from))}</span>;
+}
+
 function Ticking({ since }: { since: string }) {
   return <span className="number nowrap">{ticking(useNow() - Date.parse(since))}</span>;
 }
 
 function Took({ job }: { job: JobSummary }) {
   return <span className="number nowrap">{duration(elapsed(job, Date.parse(job.updated_at)) ?? 0)}</span>;
+}
+
+/** How soon a failed attempt is followed by another, ticking. */
+export function RetryIn({ job }: { job: JobSummary }) {
+  return <span className="number nowrap">{retryIn(job, useNow())}</span>;
 }

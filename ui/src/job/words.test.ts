@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { amount, duration, pace, relative, ticking } from './words';
+import { amount, byWhom, duration, pace, relative, ticking } from './words';
 
 const scenes = { singular: 'scene', plural: 'scenes' };
 
@@ -40,4 +40,9 @@ test('a moment is told by its distance, before and after now', () => {
 test('a pace is told per second, minute or hour, whichever is easier to read', () => {
   const told = [72_800.4, 12.34, 1, 0.5, 1 / 60, 0.001].map((rate) => pace(rate, scenes));
   expect(told).toEqual(['72,800 scenes/s', '12 scenes/s', '1 scene/s', '30 scenes/min', '1 scene/min', '3.6 scenes/h']);
+});
+
+test('a job and a schedule that did something are told as such', () => {
+  const actors = ['anna', 'job:01a20e25-3fdd-7532-ac5d-4ed633847f2d', 'schedule:Every night'];
+  expect(actors.map(byWhom)).toEqual(['anna', 'job …33847f2d', 'schedule Every night']);
 });

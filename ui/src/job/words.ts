@@ -84,6 +84,12 @@ export function elapsed(job: Pick<JobSummary, 'started_at' | 'completed_at'>, no
   return Math.max(0, end - Date.parse(job.started_at));
 }
 
+/** Who did something, for people: `job:ID` and `schedule:NAME` are how the server writes those. */
+export function byWhom(actor: string): string {
+  if (actor.startsWith('job:')) return `job …${actor.slice(-8)}`;
+  return actor.replace(/^schedule:/, 'schedule ');
+}
+
 /** With a capital, as a sentence begins. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -8,29 +8,34 @@ import { Failed } from '../app/Failed';
 import { ACTIVE } from '../job/status';
 import { ColorTag, TypeTag } from '../job/tags';
 import { When } from '../job/times';
+import { useNow } from '../live/now';
+import { BusLine } from './BusLine';
+import { NodeJobs } from './NodeJobs';
 import './nodes.css';
 
 const EVERY_MS = 2_000;
 
-export function Nodes() {
-  const { data: nodes, error, refetch } = useQuery({ ...nodesQuery, refetchInterval: EVERY_MS });
+/** `jobs` also lists what each of them runs, where the page does not do so anyway. */
+export function Nodes({ jobs = false }: { jobs?: boolean }) {
+  const { data, error, refetch } = useQuery({ ...nodesQuery, refetchInterval: EVERY_MS });
   return (
     <section className="panel" aria-labelledby="nodes">
       <h2 id="nodes">Nodes</h2>
-      {error && !nodes ? <Failed error={error} again={() => void refetch()} /> : null}
+      {error && !data ? <Failed error={error} again={() => void refetch()} /> : null}
+      {data ? <BusLine bus={data.bus} /> : null}
       <ul className="nodes">
-        {nodes?.map((node) => (
-          <Row key={node.id} node={node} />
+        {data?.nodes.map((node) => (
+          <Row key={node.id} node={node} jobs={jobs} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Row({ node }: { node: Node }) {
+function Row({ node, jobs }: { node: Node; jobs: boolean }) {
   const busy = node.runners.filter((runner) => runner.running > 0);
   return (
-    <li className="node">
+    <li className={node.live && !node.stopped_at ? 'node' : 'node gone'}>
       <span>
         <strong>{node.hostname}</strong> <span className="muted">process {node.pid}</span>
       </span>
@@ -44,6 +49,7 @@ function Row({ node }: { node: Node }) {
           </Link>
         ))}
         {busy.length === 0 && node.live ? <span className="muted">runs nothing</span> : null}
+        {jobs ? <NodeJobs id={node.id} /> : null}
       </span>
       <span className="muted">
         version {node.version}, started <When at={node.started_at} />
@@ -64,9 +70,17 @@ function State({ node }: { node: Node }) {
   return (
     <>
       <ColorTag color="green">{node.this ? 'this node' : 'live'}</ColorTag>{' '}
-      <span className="muted number">
-        {node.claiming ? `lease ${Math.floor(node.lease_seconds_left)} s` : 'going down, starts nothing new'}
-      </span>
+      <span className="muted number">{node.claiming ? <Lease node={node} /> : 'going down, starts nothing new'}</span>
+    </>
+  );
+}
+
+/** When it was last renewed, and how long it would still hold. */
+function Lease({ node }: { node: Node }) {
+  const age = Math.max(0, Math.floor((useNow() - Date.parse(node.beat_at)) / 1_000));
+  return (
+    <>
+      renewed {age} s ago, lease {Math.floor(node.lease_seconds_left)} s
     </>
   );
 }

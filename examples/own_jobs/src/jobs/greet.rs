@@ -36,3 +36,34 @@ impl Job for Greet {
 }
 
 inventory::submit!(JobType::of::<Greet>());
+
+#[cfg(test)]
+mod tests {
+    use stashhog::testing;
+
+    use super::Greet;
+
+    fn greet(names: &[&str]) -> Greet {
+        Greet { names: names.iter().map(|name| (*name).to_owned()).collect(), word: "hello".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn everybody_is_greeted() {
+        let run = testing::run(greet(&["Ada", "Grace"])).await;
+        run.assert_completed().assert_items(2, 2);
+        assert_eq!(run.messages(), ["hello Ada", "hello Grace"]);
+    }
+
+    #[tokio::test]
+    async fn it_stops_between_two_people_when_it_is_cancelled() {
+        let run = testing::job(greet(&["Ada", "Grace", "Joan"])).cancel_at_item(1).await;
+        run.assert_cancelled().assert_items(1, 3);
+    }
+
+    #[tokio::test]
+    async fn after_a_crash_it_begins_anew() {
+        let run = testing::job(greet(&["Ada", "Grace"])).crash_at_item(1).await;
+        run.assert_crashed();
+        run.resume().await.assert_completed().assert_items(2, 2);
+    }
+}

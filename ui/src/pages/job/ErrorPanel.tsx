@@ -1,7 +1,8 @@
-// Why a job failed: the error, and under it what caused it.
+// Why a job or its last attempt failed: the error, and under it what caused it.
 
 import type { JobSummary } from '../../api/schema';
-import { CopyButton } from './CopyButton';
+import { CopyButton } from '../../job/CopyButton';
+import { waitsForRetry } from '../../job/retry';
 import { causes } from './causes';
 
 export function ErrorPanel({ job }: { job: JobSummary }) {
@@ -10,7 +11,7 @@ export function ErrorPanel({ job }: { job: JobSummary }) {
   return (
     <section className="panel job-error" aria-label="Error">
       <div className="panel-head">
-        <h2>Error</h2>
+        <h2>{waitsForRetry(job) ? `Error of attempt ${job.attempt}` : 'Error'}</h2>
         <CopyButton text={job.error} what="the error" />
       </div>
       <p className="job-error-text">{what}</p>

@@ -4,7 +4,8 @@ import { Button, Skeleton } from 'antd';
 import type { EventRow, JobSummary } from '../../api/schema';
 import { Failed } from '../../app/Failed';
 import { Clock } from '../../job/times';
-import { Json } from './Json';
+import { byWhom } from '../../job/words';
+import { EventFacts } from './EventFacts';
 import { kindInWords } from './kinds';
 import { useEvents } from './useEvents';
 
@@ -46,9 +47,9 @@ function Event({ event }: { event: EventRow }) {
       <td className="number">{event.attempt > 0 ? event.attempt : ''}</td>
       <td>
         {kindInWords(event.kind)}
-        {event.data ? <Json value={event.data} /> : null}
+        <EventFacts event={event} />
       </td>
-      <td>{event.actor}</td>
+      <td>{event.actor ? byWhom(event.actor) : null}</td>
       <td className="any-text">{event.reason}</td>
     </tr>
   );

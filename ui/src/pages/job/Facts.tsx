@@ -3,17 +3,21 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { JobDetail, JobSummary } from '../../api/schema';
-import { Clock, Elapsed, When } from '../../job/times';
+import { By } from '../../job/By';
+import { CopyButton } from '../../job/CopyButton';
+import { waitsForRetry } from '../../job/retry';
+import { ShortId } from '../../job/ShortId';
+import { Clock, Elapsed, RetryIn, When } from '../../job/times';
 import { plural } from '../../job/words';
 import { useNow } from '../../live/now';
-import { CopyButton } from './CopyButton';
+import { NodeName } from '../../node/NodeName';
 
 export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
-  const { only_items, retried_as } = detail;
+  const { only_items, retried_as, ancestors } = detail;
   return (
-    <dl className="job-facts">
+    <dl className="facts">
       <Fact name="Submitted">
-        <When at={job.created_at} /> by {job.created_by}
+        <When at={job.created_at} /> by <By job={job} />
       </Fact>
       {job.reason ? (
         <Fact name="Reason" wide>
@@ -34,16 +38,28 @@ export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
       {job.attempt > 0 ? (
         <Fact name="Attempt">
           {job.attempt}
+          {job.failures > 0 ? `, ${plural(job.failures, 'failure')}` : ''}
           {job.interruptions > 0 ? `, ${plural(job.interruptions, 'interruption')}` : ''}
         </Fact>
       ) : null}
       <Fact name="Priority">{job.priority}</Fact>
       {job.node_id ? (
         <Fact name="Node">
-          <Short id={job.node_id} />
+          <NodeName id={job.node_id} />
         </Fact>
       ) : null}
-      {job.parent_id ? <Jobs name="Started by" ids={[job.parent_id]} /> : null}
+      {job.schedule_id ? (
+        <Fact name="Schedule">
+          <span className="linked">
+            <Link to="/schedules/$id" params={{ id: job.schedule_id }}>
+              {typeof detail.metadata.schedule === 'string' ? detail.metadata.schedule : 'its schedule'}
+            </Link>
+          </span>
+        </Fact>
+      ) : null}
+      {job.parent_id && !ancestors.some(({ id }) => id === job.parent_id) ? (
+        <Jobs name="Started by" ids={[job.parent_id]} />
+      ) : null}
       {job.retry_of ? <Jobs name={only_items ? 'Retries failed items of' : 'Retries'} ids={[job.retry_of]} /> : null}
       {retried_as.length > 0 ? <Jobs name="Retried as" ids={retried_as} /> : null}
       <Fact name="Id" wide>
@@ -66,6 +82,13 @@ function Fact({ name, wide, children }: { name: string; wide?: boolean; children
 /** Until when a job waits; nothing when it is only the turn of others. */
 function Waiting({ job }: { job: JobSummary }) {
   const now = useNow();
+  if (waitsForRetry(job)) {
+    return (
+      <Fact name="Retry">
+        {job.failures} of {job.max_retries}, <RetryIn job={job} />
+      </Fact>
+    );
+  }
   if (Date.parse(job.run_at) <= now) return null;
   return (
     <Fact name="Starts">
@@ -80,15 +103,10 @@ function Jobs({ name, ids }: { name: string; ids: string[] }) {
       <span className="linked">
         {ids.map((id) => (
           <Link key={id} to="/jobs/$id" params={{ id }} className="job-link">
-            <Short id={id} />
+            <ShortId id={id} />
           </Link>
         ))}
       </span>
     </Fact>
   );
-}
-
-/** The end of an id tells two of them apart; the beginning is the time. */
-function Short({ id }: { id: string }) {
-  return <code title={id}>…{id.slice(-8)}</code>;
 }

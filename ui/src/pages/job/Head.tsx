@@ -8,6 +8,7 @@ import { StatusTag, TypeTag } from '../../job/tags';
 import { Why } from '../../job/Why';
 import { Actions } from './Actions';
 import { Facts } from './Facts';
+import { Holders } from './Holders';
 
 export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   return (
@@ -34,6 +35,7 @@ export function Head({ job, detail }: { job: JobSummary; detail: JobDetail }) {
         {job.message || !isTerminal(job.status) ? (
           <p className="job-message any-text">{job.status === 'pending' ? <Why job={job} /> : job.message}</p>
         ) : null}
+        {job.status === 'pending' ? <Holders job={job} /> : null}
       </div>
       <Facts job={job} detail={detail} />
     </section>

@@ -8,6 +8,7 @@ import { Empty } from '../../app/Empty';
 import { Failed } from '../../app/Failed';
 import { useTitle } from '../../app/useTitle';
 import { isTerminal, STATUS_LABELS, shownStatus } from '../../job/status';
+import { Ancestors } from './Ancestors';
 import { ErrorPanel } from './ErrorPanel';
 import { Head } from './Head';
 import { Ladder } from './Ladder';
@@ -36,6 +37,7 @@ function Shown({ job, detail }: { job: JobSummary; detail: JobDetail }) {
   useTitle(`${label} ${state}`);
   return (
     <div className="job-page">
+      <Ancestors ancestors={detail.ancestors} />
       <Head job={job} detail={detail} />
       <p className="hidden-label" role="status">
         {isTerminal(job.status) ? `The job is ${STATUS_LABELS[shownStatus(job)]}.` : ''}

@@ -3,13 +3,14 @@
 import { useJobType } from '../../api/queries';
 import type { CancelLadder } from '../../api/schema';
 import { Clock } from '../../job/times';
-import { rungs } from './rungs';
+import { isTimeout, rungs } from './rungs';
 
 export function Ladder({ type, ladder }: { type: string; ladder: CancelLadder }) {
-  const steps = rungs(ladder, useJobType(type)?.cancel_grace_seconds);
+  const steps = rungs(ladder, useJobType(type));
+  const title = isTimeout(ladder) ? 'Timeout' : 'Cancellation';
   return (
-    <section className="panel" aria-label="Cancellation">
-      <h2>Cancellation</h2>
+    <section className="panel" aria-label={title}>
+      <h2>{title}</h2>
       <ol className="ladder">
         {steps.map((step) => (
           <li key={step.title} className={step.state} aria-current={step.state === 'next' ? 'step' : undefined}>

@@ -2,8 +2,8 @@
 
 import { Button } from 'antd';
 import { useState } from 'react';
+import { CopyButton } from '../../job/CopyButton';
 import { count, plural } from '../../job/words';
-import { CopyButton } from './CopyButton';
 
 const PART = 50;
 

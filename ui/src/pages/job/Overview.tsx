@@ -3,9 +3,10 @@
 import { useMemo } from 'react';
 import { useJobType } from '../../api/queries';
 import type { Curve as CurveOf, JobDetail, JobSummary } from '../../api/schema';
+import { JsonPanel } from '../../job/JsonPanel';
 import { isActive, isTerminal } from '../../job/status';
 import { Curve } from './Curve';
-import { JsonPanel } from './JsonPanel';
+import { Children } from './children/Children';
 import { OnlyItems } from './OnlyItems';
 import { joined } from './points';
 import { SameRun } from './SameRun';
@@ -23,6 +24,7 @@ export function Overview({ job, detail, heard }: Props) {
   const ended = isTerminal(detail.status);
   return (
     <div className="job-overview">
+      {detail.children.length > 0 ? <Children detail={detail} /> : null}
       {points.length > 1 || isActive(job.status) ? <Curve points={points} unit={unit} /> : null}
       <div className="two-columns">
         <JsonPanel title="Parameters" value={detail.params} none="It has no parameters." />

@@ -2,7 +2,7 @@
 
 import { useJobType } from '../../api/queries';
 import type { JobDetail } from '../../api/schema';
-import { CopyButton } from './CopyButton';
+import { CopyButton } from '../../job/CopyButton';
 import { commandLines } from './commandLines';
 
 export function SameRun({ detail }: { detail: JobDetail }) {

@@ -1,6 +1,7 @@
 // The cancel ladder, rung by rung: those that were reached, and the one that comes next. The command line has the same words.
 
-import type { CancelLadder } from '../../api/schema';
+import type { CancelLadder, JobType } from '../../api/schema';
+import { ticking } from '../../job/words';
 
 export interface Rung {
   title: string;
@@ -11,15 +12,20 @@ export interface Rung {
   state: 'reached' | 'forced' | 'next';
 }
 
+type Limits = Pick<JobType, 'cancel_grace_seconds' | 'timeout_seconds'>;
+
 /** How long an aborted handler may still block its thread until it is left behind. */
 const ABANDONED_AFTER_SECONDS = 5;
 
-/** `grace` is how long the type gives its jobs to stop by themselves, in seconds. */
-export function rungs(ladder: CancelLadder, grace: number | undefined): Rung[] {
-  const { requested_at, requested_by, reason, delivered_at, aborted_at, abandoned_at, stopped_at } = ladder;
-  const all: Rung[] = [
-    { title: `Asked to stop by ${requested_by}`, at: requested_at, note: reason ?? '', state: 'reached' },
-  ];
+/** Whether nobody asked but the job's type, as it ran for longer than it may. */
+export function isTimeout(ladder: CancelLadder): boolean {
+  return ladder.requested_by === 'timeout' && ladder.reason === 'timeout';
+}
+
+/** `limits` are those of the type, where this server knows it. */
+export function rungs(ladder: CancelLadder, limits: Limits | undefined): Rung[] {
+  const { delivered_at, aborted_at, abandoned_at, stopped_at } = ladder;
+  const all: Rung[] = [first(ladder, limits)];
   if (delivered_at) {
     all.push({ title: 'Its runner heard', at: delivered_at, note: 'the job may now stop by itself', state: 'reached' });
   }
@@ -31,9 +37,21 @@ export function rungs(ladder: CancelLadder, grace: number | undefined): Rung[] {
     const note = 'it still blocks a thread, so it is fenced off and left behind';
     all.push({ title: 'Abandoned', at: abandoned_at, note, state: 'forced' });
   }
+  // Somebody may have asked when its time was up already, and it was being stopped.
+  all.sort((a, b) => Date.parse(a.at ?? '') - Date.parse(b.at ?? ''));
   if (stopped_at) all.push({ title: 'Stopped', at: stopped_at, state: 'reached' });
-  else if (!abandoned_at) all.push(next(ladder, grace));
+  else if (!abandoned_at) all.push(next(ladder, limits?.cancel_grace_seconds));
   return all;
+}
+
+function first(ladder: CancelLadder, limits: Limits | undefined): Rung {
+  const { requested_at, requested_by, reason } = ladder;
+  if (!isTimeout(ladder)) {
+    return { title: `Asked to stop by ${requested_by}`, at: requested_at, note: reason ?? '', state: 'reached' };
+  }
+  const limit = limits?.timeout_seconds;
+  const note = limit ? `an attempt of this type may take ${ticking(limit * 1_000)}` : '';
+  return { title: 'Its time was up', at: requested_at, note, state: 'reached' };
 }
 
 function next({ delivered_at, aborted_at }: CancelLadder, grace: number | undefined): Rung {

@@ -1,6 +1,6 @@
 // The tabs of the page of a job, as they stand in its address.
 
-export const TABS = ['overview', 'log', 'errors', 'events'] as const;
+export const TABS = ['overview', 'log', 'errors', 'attempts', 'events'] as const;
 
 export type Tab = (typeof TABS)[number];
 

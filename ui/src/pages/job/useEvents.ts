@@ -12,7 +12,7 @@ const PAGE = 200;
 export function useEvents(job: JobSummary) {
   const id = job.id;
   // Every event comes with a change of one of these.
-  const state = [job.status, job.attempt, job.interruptions, Object.keys(job.cancel ?? {}).length];
+  const state = [job.status, job.attempt, job.failures, job.interruptions, Object.keys(job.cancel ?? {}).length];
   const query = useInfiniteQuery({
     queryKey: [...jobQuery(id).queryKey, 'events', ...state],
     queryFn: async ({ pageParam, signal }) => {

@@ -29,8 +29,10 @@ export function useJob(id: string): Read {
   useEffect(() => {
     if (state && known && state !== known) void queries.invalidateQueries(jobQuery(id));
   }, [queries, id, state, known]);
-  // A job that is gone may be this one; one that is new may be this one's retry.
-  useRefreshed([jobQuery(id).queryKey], (other) => other.retry_of === id);
+  // A job that is gone may be this one; one that is new may be this one's retry, or the first that it started: those after it are
+  // heard of where they are shown.
+  const childless = detail?.children.length === 0;
+  useRefreshed([jobQuery(id).queryKey], (other) => other.retry_of === id || (childless && other.parent_id === id));
 
   const gone = error instanceof Problem && (error.code === 'unknown_job' || error.code === 'invalid_path');
   return { detail, job, error, gone, again: () => void refetch() };

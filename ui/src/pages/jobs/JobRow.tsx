@@ -4,9 +4,11 @@ import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import type { JobSummary } from '../../api/schema';
 import { Amount, Bar } from '../../job/Bar';
+import { By } from '../../job/By';
 import { Left } from '../../job/Pace';
+import { waitsForRetry } from '../../job/retry';
 import { StatusTag, TypeTag } from '../../job/tags';
-import { Elapsed, When } from '../../job/times';
+import { Elapsed, RetryIn, When } from '../../job/times';
 import { useLiveJob } from '../../live/live';
 
 interface JobRowProps {
@@ -42,6 +44,11 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
       </td>
       <td className="c-type">
         <Link to="/jobs/$id" params={{ id: job.id }} tabIndex={-1} preload={false}>
+          {job.parent_id ? (
+            <span className="child-mark" title="Started by another job" role="img" aria-label="child job">
+              ↳
+            </span>
+          ) : null}
           <TypeTag type={job.type} />
         </Link>
       </td>
@@ -56,7 +63,7 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
         <Said job={job} />
       </td>
       <td className="c-by" title={job.created_by}>
-        {job.created_by}
+        <By job={job} tabIndex={-1} />
       </td>
       <td className="c-created">
         <When at={job.created_at} />
@@ -71,12 +78,17 @@ export const JobRow = memo(function JobRow({ read, place, selected, current, pic
   );
 });
 
-/** Why it failed, or the last it said. The whole text is in the title. */
+/** Why it failed and when it is tried again, or the last it said. The whole text is in the title. */
 function Said({ job }: { job: JobSummary }) {
   const text = job.error ?? job.message;
   if (!text) return null;
   return (
     <span className={job.error ? 'said wrong' : 'said'} title={text}>
+      {waitsForRetry(job) ? (
+        <>
+          Retry <RetryIn job={job} />:{' '}
+        </>
+      ) : null}
       {text}
     </span>
   );

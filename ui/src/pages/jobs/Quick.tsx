@@ -39,7 +39,7 @@ export function Quick() {
       })}
       {filter.parent ? (
         <Link to="/jobs" search={(now) => filterOf({ ...now, parent: undefined })} className="asked">
-          Started by job {filter.parent.slice(0, 8)}… <span aria-hidden="true">×</span>
+          Started by job …{filter.parent.slice(-8)} <span aria-hidden="true">×</span>
           <span className="hidden-label">, show all</span>
         </Link>
       ) : null}

@@ -11,7 +11,7 @@ import { Left, Pace } from '../../job/Pace';
 import { ACTIVE } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { Elapsed } from '../../job/times';
-import { plural } from '../../job/words';
+import { byWhom, plural } from '../../job/words';
 import { useLiveState, useRunningJobs } from '../../live/live';
 
 /** More would be a list to search in, which the jobs page is. */
@@ -52,7 +52,7 @@ const Row = memo(function Row({ job, cancel }: { job: JobSummary; cancel(job: Jo
       <span className="row-name">
         <TypeTag type={job.type} />
         <Link to="/jobs/$id" params={{ id: job.id }} className="row-text">
-          {job.message ?? `Started by ${job.created_by}`}
+          {job.message ?? `Started by ${byWhom(job.created_by)}`}
         </Link>
       </span>
       <Bar job={job} />

@@ -3,8 +3,8 @@
 import { Input } from 'antd';
 import { useEffect, useId, useState } from 'react';
 import type { JobType } from '../../api/schema';
-import { ErrorLine } from './fields/templates';
-import { MomentInput } from './fields/texts';
+import { ErrorLine } from '../../form/fields/templates';
+import { MomentInput } from '../../form/fields/texts';
 import type { OptionName, OptionsState } from './useOptions';
 
 export function Options({ options, type, again }: { options: OptionsState; type: JobType; again: boolean }) {
@@ -14,9 +14,9 @@ export function Options({ options, type, again }: { options: OptionsState; type:
     if (wrong) setOpen(true);
   }, [wrong]);
   return (
-    <details className="run-more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details className="form-more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{again ? 'More: reason' : 'More: reason, priority, start'}</summary>
-      <div className="run-fields">
+      <div className="form-fields">
         <Reason options={options} />
         {again ? null : <Priority options={options} byDefault={type.priority} />}
         {again ? null : <Start options={options} />}
@@ -39,7 +39,7 @@ function useControl(options: OptionsState, name: OptionName) {
 function Reason({ options }: { options: OptionsState }) {
   const { id, error, aria, status } = useControl(options, 'reason');
   return (
-    <div className="run-field">
+    <div className="form-field">
       <label htmlFor={id}>Reason</label>
       <Input
         id={id}
@@ -48,7 +48,7 @@ function Reason({ options }: { options: OptionsState }) {
         onChange={({ target }) => options.set('reason', target.value)}
         onBlur={() => options.touch('reason')}
       />
-      <div id={`${id}-help`} className="run-help muted">
+      <div id={`${id}-help`} className="form-help muted">
         Why, kept in the job's history.
       </div>
       <ErrorLine id={id} message={error} />
@@ -59,19 +59,19 @@ function Reason({ options }: { options: OptionsState }) {
 function Priority({ options, byDefault }: { options: OptionsState; byDefault: number }) {
   const { id, error, aria, status } = useControl(options, 'priority');
   return (
-    <div className="run-field">
+    <div className="form-field">
       <label htmlFor={id}>Priority</label>
       <Input
         id={id}
         {...aria}
-        className="run-short number"
+        className="form-short number"
         status={status}
         inputMode="numeric"
         placeholder={String(byDefault)}
         onChange={({ target }) => options.set('priority', target.value)}
         onBlur={() => options.touch('priority')}
       />
-      <div id={`${id}-help`} className="run-help muted">
+      <div id={`${id}-help`} className="form-help muted">
         Of the jobs that wait, those with a higher number start first. From -1,000 to 1,000.
       </div>
       <ErrorLine id={id} message={error} />
@@ -84,7 +84,7 @@ function Start({ options }: { options: OptionsState }) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const past = options.values.run_at !== null && !options.later;
   return (
-    <div className="run-field">
+    <div className="form-field">
       <label htmlFor={id}>Start</label>
       <MomentInput
         id={id}
@@ -93,7 +93,7 @@ function Start({ options }: { options: OptionsState }) {
         value={undefined}
         change={(moment) => options.set('run_at', moment)}
       />
-      <div id={`${id}-help`} className="run-help muted">
+      <div id={`${id}-help`} className="form-help muted">
         {past ? 'That is past: it starts at once.' : `Not before then, in your time (${zone}). At once when empty.`}
       </div>
       <ErrorLine id={id} message={error} />

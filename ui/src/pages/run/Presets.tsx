@@ -3,7 +3,7 @@
 import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
 import { Alert, App, Button, Input, Popconfirm, Space } from 'antd';
 import { type FormEvent, useId, useState } from 'react';
-import type { Params } from './params/fill';
+import type { Params } from '../../form/params/fill';
 import type { Memory } from './useRemembered';
 
 interface Props {

@@ -6,18 +6,19 @@ import { useEffect, useRef, useState } from 'react';
 import type { JobDetail, JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
 import { useTitle } from '../../app/useTitle';
+import { Prose } from '../../form/fields/Prose';
+import { ParamsForm } from '../../form/ParamsForm';
+import { withoutSecrets } from '../../form/params/fill';
+import { useParams } from '../../form/useParams';
+import { Policies } from '../../job/Policies';
 import { isTerminal } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { useLiveJob } from '../../live/live';
-import { Prose } from './fields/Prose';
 import { Notices } from './Notices';
 import { Options } from './Options';
-import { ParamsForm } from './ParamsForm';
 import { Presets } from './Presets';
-import { withoutSecrets } from './params/fill';
 import { RunnerState } from './RunnerState';
 import { useOptions } from './useOptions';
-import { useParams } from './useParams';
 import { useRemembered } from './useRemembered';
 import { useRun } from './useRun';
 import { useUnfinished } from './useUnfinished';
@@ -74,6 +75,7 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
       </div>
       <div className="run-description">
         <Prose text={type.description} />
+        <Policies type={type} />
       </div>
       <div className="run-notices" tabIndex={-1}>
         <Notices type={type} from={origin} unfinished={unfinished} dropped={dropped} />
@@ -86,12 +88,22 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
         <Presets memory={memory} current={remembers} load={(params) => setDropped(form.load(params))} />
         <ParamsForm form={form} submit={submit}>
           <Options options={options} type={type} again={from !== undefined} />
-          <div className="run-submit">
+          <div className="form-submit">
             <Button type="primary" htmlType="submit" size="large" aria-busy={running} disabled={blocked}>
               {from ? 'Run again' : options.later ? 'Schedule' : 'Run'}
             </Button>
+            {from ? null : (
+              <Link
+                to="/schedules/new"
+                search={{ run: type.type }}
+                state={{ scheduled: { type: type.type, params: remembers() } }}
+                preload={false}
+              >
+                Run it by the clock…
+              </Link>
+            )}
             {running ? (
-              <span className="run-sending muted" role="status">
+              <span className="form-sending muted" role="status">
                 On its way …
               </span>
             ) : null}

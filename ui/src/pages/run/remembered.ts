@@ -2,7 +2,7 @@
 //
 // Nothing is taken for granted: the storage may be full, forbidden or written by another version.
 
-import { isObject, type Params } from './params/fill';
+import { isObject, type Params } from '../../form/params/fill';
 
 export interface Remembered {
   last?: Params;

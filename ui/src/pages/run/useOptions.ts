@@ -2,8 +2,8 @@
 
 import { useState } from 'react';
 import type { FieldError } from '../../api/schema';
-import { check } from './params/check';
-import { parseNumber } from './params/numbers';
+import { check } from '../../form/params/check';
+import { parseNumber } from '../../form/params/numbers';
 
 const SCHEMAS = {
   reason: { type: 'string', maxLength: 1_000 },

@@ -1,7 +1,7 @@
 // What is remembered of a type's params, as the page shows it.
 
 import { useState } from 'react';
-import type { Params } from './params/fill';
+import type { Params } from '../../form/params/fill';
 import { type Remembered, remember, remembered } from './remembered';
 
 export interface Memory extends Remembered {

@@ -5,9 +5,9 @@ import { useNavigate } from '@tanstack/react-router';
 import { api, Problem, unwrap } from '../../api/client';
 import { jobQuery } from '../../api/queries';
 import type { FieldError, JobDetail, JobType } from '../../api/schema';
+import type { ParamsState } from '../../form/useParams';
 import { store } from '../../live/live';
 import type { OptionsState } from './useOptions';
-import type { ParamsState } from './useParams';
 import { noteUnfinished } from './useUnfinished';
 
 interface Run {

@@ -6,6 +6,7 @@ import { api, unwrap } from '../../api/client';
 import { jobTypesQuery } from '../../api/queries';
 import type { JobType } from '../../api/schema';
 import { Failed } from '../../app/Failed';
+import { Policies } from '../../job/Policies';
 import { ColorTag, TypeTag } from '../../job/tags';
 import { When } from '../../job/times';
 import { plural } from '../../job/words';
@@ -19,6 +20,8 @@ const ADMISSIONS: Record<JobType['admission'], string> = {
 
 export function Runner({ type, pause }: { type: JobType; pause(type: JobType): void }) {
   const { runner, paused } = type;
+  // Whoever waits for jobs that he started has given his slot back.
+  const waiting = Math.max(0, runner.running - runner.slots);
   return (
     <li className="runner">
       <div className="runner-head">
@@ -27,10 +30,13 @@ export function Runner({ type, pause }: { type: JobType; pause(type: JobType): v
         </h3>
         <span>
           <strong className="number">
-            {runner.running} of {runner.slots}
+            {Math.min(runner.running, runner.slots)} of {runner.slots}
           </strong>{' '}
           <span className="muted">
             slots taken, {ADMISSIONS[type.admission]}
+            {waiting > 0
+              ? `; ${plural(waiting, 'job')} ${waiting === 1 ? 'waits' : 'wait'} for jobs of their own`
+              : null}
             {runner.mailbox > 0 ? `; ${plural(runner.mailbox, 'message')} wait in its mailbox` : null}
           </span>
         </span>
@@ -43,6 +49,7 @@ export function Runner({ type, pause }: { type: JobType; pause(type: JobType): v
           </Button>
         )}
       </div>
+      <Policies type={type} />
       {paused ? (
         <p>
           <ColorTag color="orange">paused</ColorTag> by {paused.by} <When at={paused.at} />

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import type { JobSummary, JobType } from '../../api/schema';
 import { Amount, Bar } from '../../job/Bar';
+import { byWhom } from '../../job/words';
 import { useRunningJobs } from '../../live/live';
 
 export function RunnerJobs({ type }: { type: JobType }) {
@@ -22,7 +23,7 @@ const Row = memo(function Row({ job }: { job: JobSummary }) {
   return (
     <li>
       <Link to="/jobs/$id" params={{ id: job.id }}>
-        {job.message ?? `Started by ${job.created_by}`}
+        {job.message ?? `Started by ${byWhom(job.created_by)}`}
       </Link>
       <Bar job={job} />
       <Amount job={job} />

@@ -37,7 +37,7 @@ export function Runners() {
             ))}
           </ul>
         </section>
-        <Nodes />
+        <Nodes jobs />
       </div>
       {paused ? <PauseDialog type={paused} close={() => pause(undefined)} /> : null}
     </>
