@@ -130,7 +130,7 @@ impl Drill {
     /// Load and faults, then recovery.
     async fn acts(&self, mut census: watch::Receiver<Census>) -> anyhow::Result<()> {
         let (start, length) = (Instant::now(), self.settings.length);
-        self.live.send_modify(|live| live.phase = "breaking things");
+        self.live.send_modify(|live| live.phase = "breaking");
         // What it takes to see a broken fence, first of all.
         let first = (self.settings.broken == Some(Broken::Fence)).then_some(Fault::Freeze);
         let mut of_faults = self.of_faults.clone();
