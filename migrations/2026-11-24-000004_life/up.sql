@@ -14,11 +14,11 @@ ALTER TABLE jobs
     -- Jobs with the same key run one after the other, in the order of their creation.
     ADD COLUMN queue_key   text;
 
-UPDATE jobs SET turn_at = greatest(run_at, created_at) - priority * interval '10 minutes';
+UPDATE jobs SET turn_at = greatest(run_at, created_at) - priority * interval '10 minutes' WHERE status = 'pending';
 
 DROP INDEX jobs_claim;
--- Claims read this in its order.
-CREATE INDEX jobs_claim ON jobs (type, turn_at, id) WHERE status = 'pending';
+-- Claims read this in its order. With run_at in it, jobs whose time has not come are passed over without a look at their rows.
+CREATE INDEX jobs_claim ON jobs (type, turn_at, id, run_at) WHERE status = 'pending';
 CREATE UNIQUE INDEX jobs_by_child_key ON jobs (parent_id, child_key) WHERE child_key IS NOT NULL;
 CREATE INDEX jobs_under ON jobs USING gin (ancestors)
     WHERE ancestors <> '{}' AND status IN ('pending', 'running', 'cancelling');

@@ -108,6 +108,7 @@ impl StoredChildren {
         watch.follow(id, &parent);
         let refusal = match self.spawned(&parent, write).await {
             Ok(Spawned::New(job)) => {
+                watch.follow(id, &parent); // looked for in vain meanwhile, it was forgotten
                 self.tell(job);
                 return Ok(id);
             }
@@ -349,7 +350,11 @@ impl Drop for Wait {
                 self.is_last(None);
             }
             Stage::WantsSlot if !self.parent.stop.is_requested() => {
-                self.children.ask(Resume { job_id: self.parent.job_id, attempt: self.parent.number, grant: None });
+                let run = (self.parent.job_id, self.parent.number);
+                let waits = self.children.waits();
+                if !waits.contains_key(&run) {
+                    self.children.ask(Resume { job_id: run.0, attempt: run.1, grant: None });
+                }
             }
             Stage::WantsSlot | Stage::Over => {}
         }

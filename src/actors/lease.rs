@@ -36,6 +36,8 @@ const LOOK: Duration = Duration::from_millis(200);
 pub const RENEWAL_LIMIT: Duration = Duration::from_secs(3);
 /// A node that has not renewed for this long is fenced.
 const FENCE: Duration = Duration::from_secs(5);
+/// How long it reckons with others after the last of them has signed off.
+const LINGER: Duration = Duration::from_secs(10);
 /// By then its jobs are aborted. What is left of the lease is for those that reach their next `.await` late.
 const ABORT: Duration = Duration::from_secs(8);
 
@@ -88,13 +90,15 @@ pub struct LeaseKeeper {
     renewed: Duration,
     /// Whether it was said that renewals fail.
     failing: bool,
+    /// How many others lived when it last saw some, and when that was.
+    company: Option<(i64, Duration)>,
 }
 
 impl LeaseKeeper {
     /// A keeper of a lease that began a moment ago.
     pub fn new(parts: LeaseParts) -> Self {
         let LeaseParts { node, link, supervisor, relay, health } = parts;
-        Self { node, link: Some(link), supervisor, relay, health, renewed: clock(), failing: false }
+        Self { node, link: Some(link), supervisor, relay, health, renewed: clock(), failing: false, company: None }
     }
 
     fn renew(&mut self, ctx: &mut Context<Self>) {
@@ -115,7 +119,7 @@ impl LeaseKeeper {
             keeper.link = Some(link);
             keeper.look();
             match renewed {
-                Ok(Some((renewal, asked))) => keeper.renewed(sent, renewal, asked),
+                Ok(Some((renewal, asked))) => keeper.renewed(sent, renewal, asked, ctx),
                 Ok(None) => tracing::error!("the database does not know this node; was it restored?"),
                 Err(error) => {
                     if !std::mem::replace(&mut keeper.failing, true) {
@@ -127,17 +131,35 @@ impl LeaseKeeper {
         }));
     }
 
-    fn renewed(&mut self, sent: Duration, renewal: Renewal, asked: Vec<Uuid>) {
-        self.renewed = sent;
+    fn renewed(&mut self, sent: Duration, renewal: Renewal, asked: Vec<Uuid>, ctx: &mut Context<Self>) {
+        let gap = sent.saturating_sub(std::mem::replace(&mut self.renewed, sent));
         self.failing = false;
+        if gap >= FENCE && renewal.others > 0 && !self.health.fenced.load(Ordering::Relaxed) {
+            // It was alone when it fell silent, and is no more: its jobs may be theirs by now.
+            self.supervisor.do_send(Fence(Duration::ZERO));
+        }
+        if clock().saturating_sub(sent) >= FENCE {
+            self.renew(ctx); // this one was on its way while the process stood still
+            return;
+        }
         if self.health.fenced.swap(false, Ordering::Relaxed) {
             tracing::info!("the lease is renewed: jobs are claimed again");
         }
         self.supervisor.do_send(Renewed { asked });
+        let renewal = Renewal { others: self.others_lately(sent, renewal.others), ..renewal };
         if let Some(relay) = &self.relay {
             self.health.bus.set_others(u64::try_from(renewal.others).unwrap_or(0));
             relay.do_send(Beat(renewal));
         }
+    }
+
+    /// How many others live, or lived a moment ago: the last that one did before it signed off has yet to be told here.
+    fn others_lately(&mut self, now: Duration, others: i64) -> i64 {
+        if others > 0 {
+            self.company = Some((others, now));
+        }
+        let lately = self.company.filter(|(_, at)| now.saturating_sub(*at) < LINGER);
+        lately.map_or(0, |(others, _)| others)
     }
 
     /// Fences this node when it is time.

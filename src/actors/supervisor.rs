@@ -272,6 +272,13 @@ impl JobSupervisor {
         self.wake_others(rooms, &took, done.answered && !done.missed_turn);
     }
 
+    /// When no turn began there is no room here, and none will be looked for.
+    fn wake_others_if_idle(&mut self) {
+        if self.link.is_some() {
+            self.wake_others(&[], &[], false);
+        }
+    }
+
     /// Wakes other nodes for the types of which this one has no room, or may leave some. `claimed` says that all of the rooms were
     /// looked at.
     fn wake_others(&mut self, offered: &[Room], took: &[String], claimed: bool) {
@@ -487,9 +494,7 @@ impl Handler<MadePending> for JobSupervisor {
         self.pending_types.extend(types);
         self.claim_due = true;
         self.turn(ctx);
-        if self.link.is_some() {
-            self.wake_others(&[], &[], false); // no turn began: there is no room here
-        }
+        self.wake_others_if_idle();
     }
 }
 
@@ -512,6 +517,7 @@ impl Handler<BatchStored> for JobSupervisor {
         if !stored.settled.is_empty() {
             self.settled(stored.settled);
             self.turn(ctx);
+            self.wake_others_if_idle();
         }
     }
 }

@@ -107,7 +107,9 @@ async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[U
         })
         .await?;
     rescued.extend(orphans);
-    changes::forget_removed(conn).await?;
+    if let Err(error) = changes::forget_removed(conn).await {
+        tracing::warn!(%error, "what was deleted long ago is not forgotten yet");
+    }
     for job in &rescued {
         tracing::warn!(job_id = %job.id, r#type = job.type_name, status = %job.status, "rescued an orphan");
     }

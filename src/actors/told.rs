@@ -1,10 +1,11 @@
 //! What was told of which job, so that nothing older is told after it.
 //!
-//! A job's changes come in one order where one node writes them. Where there are other nodes they come from two sides: the
-//! node's own writes, and what it reads of the others'. There even the end of a job is remembered, until nothing older can
-//! come.
+//! A job's changes come from several sides: the tracker's writes, those who store jobs beside it (the supervisor, the scheduler,
+//! parents), and what it reads of other nodes. So even the end of a job is remembered: where a node is alone for some seconds,
+//! within which whoever stored a job has told of it, else until nothing older can come.
 
 use std::collections::HashMap;
+use std::mem;
 
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ use crate::store::row::JobSummary;
 #[derive(Debug, Default)]
 pub struct Told {
     revs: HashMap<Uuid, i64>,
+    /// Of jobs that wait or have ended, as long as this node is alone: those of this while, and of the while before.
+    lately: [HashMap<Uuid, i64>; 2],
 }
 
 impl Told {
@@ -24,6 +27,7 @@ impl Told {
         }
         if alone && (job.status.is_terminal() || job.node_id.is_none()) {
             self.revs.remove(&job.id);
+            self.lately[0].insert(job.id, job.rev);
         } else {
             self.revs.insert(job.id, job.rev);
         }
@@ -32,7 +36,14 @@ impl Told {
 
     /// Whether a change is newer than what was told of its job.
     pub fn would_be_news(&self, id: &Uuid, rev: i64) -> bool {
-        self.revs.get(id).is_none_or(|told| *told < rev)
+        let older = |told: &HashMap<Uuid, i64>| told.get(id).is_none_or(|told| *told < rev);
+        older(&self.revs) && self.lately.iter().all(older)
+    }
+
+    /// A while is over: what was told in the one before it is forgotten.
+    pub fn turn_over(&mut self) {
+        let [now, before] = &mut self.lately;
+        *before = mem::take(now);
     }
 
     /// Forgets what was told up to a number: nothing older than it is still to come.

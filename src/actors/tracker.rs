@@ -361,6 +361,7 @@ impl Actor for JobTracker {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(SWEEP, |tracker, ctx| {
             tracker.sweep();
+            tracker.told.turn_over();
             tracker.read_silent(ctx);
         });
     }

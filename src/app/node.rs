@@ -141,7 +141,7 @@ pub(super) async fn serve(
         supervisor: supervisor.clone(),
         scheduler: scheduler.clone(),
         tracker: tracker.clone(),
-        relay,
+        relay: relay.clone(),
         db,
         health,
         allowed_hosts: parts.allowed_hosts,
@@ -151,7 +151,7 @@ pub(super) async fn serve(
 
     tokio::select! {
         _ = stop => {}
-        () = death(&supervisor, &tracker, &scheduler, &lease) => bail!("an actor died; the next start rescues what ran"),
+        () = death(&supervisor, &tracker, &scheduler, &lease, relay.as_ref()) => bail!("an actor died; the next start rescues what ran"),
     }
     let _ = scheduler.send(StopFiring).timeout(STOP_FIRING).await; // a turn that hangs stores nothing that would be lost
     let drain = supervisor.send(Drain { grace: parts.grace });
@@ -187,9 +187,15 @@ async fn death(
     tracker: &Addr<JobTracker>,
     scheduler: &Addr<JobScheduler>,
     lease: &Addr<LeaseKeeper>,
+    relay: Option<&Addr<Relay>>,
 ) {
     let mut watch = tokio::time::interval(WATCH);
-    while supervisor.connected() && tracker.connected() && scheduler.connected() && lease.connected() {
+    while supervisor.connected()
+        && tracker.connected()
+        && scheduler.connected()
+        && lease.connected()
+        && relay.is_none_or(Addr::connected)
+    {
         watch.tick().await;
     }
 }

@@ -149,7 +149,7 @@ impl Statement for Climb {
             FROM rung GROUP BY id, attempt
         ),
         climbed AS (
-            UPDATE jobs SET cancel = coalesce(cancel, '{}') || times, updated_at = now(), rev = nextval('job_rev')
+            UPDATE jobs SET cancel = times || coalesce(cancel, '{}'), updated_at = now(), rev = nextval('job_rev')
             FROM rungs
             WHERE jobs.id = rungs.id AND jobs.attempt = rungs.attempt AND jobs.status IN ('running', 'cancelling')
               AND (cancel IS NOT NULL OR times ? 'requested_at')

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use diesel::QueryResult;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::claim;
 use super::enqueue::{self, NewJob};
 use super::finish;
+use super::link::MAY_STAND_STILL;
 use super::places;
 use super::row::JobSummary;
 use super::schema::jobs;
@@ -75,6 +76,7 @@ pub async fn spawn(
     limits: &HashMap<&'static str, u32>,
 ) -> QueryResult<Option<Spawned>> {
     conn.transaction(async move |conn| {
+        conn.batch_execute(&format!("SET LOCAL {MAY_STAND_STILL}")).await?;
         let write = &write;
         let limited = limits.contains_key(write.job.type_name);
         // Before the row, as claims take it before rows. Not waited for: its holder may be a process that stands still.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::time::timeout;
 
 use super::connect::connect;
@@ -56,11 +56,11 @@ impl Link {
         limit: Duration,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
-        let mut connection = self.connection.take();
+        let (mut connection, url) = (self.connection.take(), &self.url);
         let working = async {
             let connection = match &mut connection {
                 Some(connection) => connection,
-                empty => empty.insert(connect(&self.url).await.map_err(|e| lost(e.to_string()))?),
+                empty => empty.insert(open(url).await?),
             };
             work(connection).await
         };
@@ -117,6 +117,16 @@ impl Link {
             }
         }
     }
+}
+
+/// How long a transaction may stand still, in the words of Postgres: a process that is stopped in the middle of one holds its
+/// locks no longer than that, well within a lease.
+pub const MAY_STAND_STILL: &str = "idle_in_transaction_session_timeout = '5s'";
+
+async fn open(url: &str) -> QueryResult<AsyncPgConnection> {
+    let mut connection = connect(url).await.map_err(|error| lost(error.to_string()))?;
+    connection.batch_execute(&format!("SET {MAY_STAND_STILL}")).await?;
+    Ok(connection)
 }
 
 /// Whether an error says that the connection is gone or the server goes or comes, so that trying again makes sense.

@@ -11,7 +11,7 @@ use diesel::result::Error;
 use diesel_async::pooled_connection::deadpool::{Object, PoolError};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 
-use super::link::is_lost;
+use super::link::{MAY_STAND_STILL, is_lost};
 use crate::job::DbPool;
 
 /// How long a statement may take. People wait no longer, and whoever asks automatically asks again.
@@ -78,7 +78,7 @@ async fn transaction<T>(
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
     AnsiTransactionManager::begin_transaction_sql(connection, begin).await?;
-    let limit = format!("SET LOCAL statement_timeout = {}", STATEMENT.as_millis());
+    let limit = format!("SET LOCAL statement_timeout = {}; SET LOCAL {MAY_STAND_STILL}", STATEMENT.as_millis());
     let answer = match connection.batch_execute(&limit).await {
         Ok(()) => work(connection).await,
         Err(error) => Err(error),
