@@ -15,7 +15,7 @@
 //! seed; how the threads of eight processes interleave does not, so the same seed plans the same drill and need not find the
 //! same.
 //!
-//! [`run`] has the order of events; [`faults`] what is done to the cluster, [`check`] what has to hold, [`sabotage`] how the drill
+//! [`mod@run`] has the order of events; [`faults`] what is done to the cluster, [`check`] what has to hold, [`sabotage`] how the drill
 //! itself is proved.
 
 mod api;
