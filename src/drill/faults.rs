@@ -1,7 +1,4 @@
-//! What is done to the cluster: planned by the dice before anything runs, so that one seed always plans the same.
-//!
-//! At most all nodes but one are disturbed at a time, and every disturbance ends within the drill: what follows is the proof that
-//! the cluster recovers.
+//! What can be done to the cluster.
 
 use std::time::Duration;
 
@@ -65,7 +62,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All of them: what is dealt before any comes again.
-    const DECK: [Self; 10] = [
+    pub const DECK: [Self; 10] = [
         Self::Kill,
         Self::Restart,
         Self::Pause,
@@ -118,12 +115,12 @@ impl Fault {
     }
 
     /// Whether Postgres suffers it.
-    const fn is_of_postgres(self) -> bool {
+    pub const fn is_of_postgres(self) -> bool {
         matches!(self, Self::KillPostgres | Self::RestartPostgres)
     }
 
     /// How long it lasts, about.
-    fn length(self) -> Duration {
+    pub fn length(self) -> Duration {
         match self {
             Self::Kill { away, .. } => away + Duration::from_secs(3),
             Self::Restart => Duration::from_secs(6),
@@ -134,7 +131,8 @@ impl Fault {
         }
     }
 
-    fn of(kind: FaultKind, dice: &mut fastrand::Rng) -> Self {
+    /// One of this kind, as the dice fall.
+    pub fn of(kind: FaultKind, dice: &mut fastrand::Rng) -> Self {
         let mut seconds = |from: f64, to: f64| Duration::from_secs_f64(from + (to - from) * dice.f64());
         match kind {
             FaultKind::Kill => Self::Kill { away: seconds(0.0, 8.0), same_dir: dice.bool() },
@@ -157,21 +155,6 @@ impl Fault {
 
 /// The longest that a node stays frozen: its lease, a sweep, and some time for others to claim.
 pub const FREEZE: Duration = Duration::from_secs(20);
-/// From one end of Postgres to the next: its guard waits longer each time when they follow each other closely.
-const BETWEEN_POSTGRES: Duration = Duration::from_secs(20);
-/// Nothing is done before there are jobs.
-const FIRST: Duration = Duration::from_millis(1500);
-
-/// A fault and its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
-    /// When, from the start.
-    pub at: Duration,
-    /// Which node, from 0; of no meaning where none suffers it.
-    pub node: usize,
-    /// What.
-    pub fault: Fault,
-}
 
 /// A fault as it happened.
 #[derive(Clone, Debug)]
@@ -184,78 +167,4 @@ pub struct Disturbance {
     pub from: DateTime<Utc>,
     /// When it was over.
     pub until: DateTime<Utc>,
-}
-
-/// Plans the faults of a drill of this length. `first` comes first.
-pub fn plan(dice: &mut fastrand::Rng, length: Duration, nodes: usize, first: Option<Fault>) -> Vec<Planned> {
-    let mut free_at = vec![Duration::ZERO; nodes];
-    let mut deck: Vec<FaultKind> = Vec::new();
-    let mut planned = Vec::new();
-    let mut at = FIRST;
-    let mut first = first;
-    let mut postgres_free_at = Duration::ZERO;
-    while at < length {
-        if deck.is_empty() {
-            deck = FaultKind::DECK.to_vec();
-            dice.shuffle(&mut deck);
-        }
-        let kind = deck.pop().unwrap_or(FaultKind::TearOff);
-        let fault = first.take().unwrap_or_else(|| Fault::of(kind, dice));
-        let free: Vec<_> = (0..nodes).filter(|node| free_at[*node] <= at).collect();
-        let node = free.get(dice.usize(..free.len().max(1))).copied().unwrap_or_default();
-        let one_stays = nodes == 1 && free.len() == 1 || free.len() > 1;
-        let fits = at + fault.length() <= length;
-        let may = if fault.is_of_node() { one_stays } else { !fault.is_of_postgres() || postgres_free_at <= at };
-        if fits && may {
-            if fault.is_of_node() {
-                free_at[node] = at + fault.length() + Duration::from_secs(2);
-            } else if fault.is_of_postgres() {
-                postgres_free_at = at + BETWEEN_POSTGRES;
-            }
-            planned.push(Planned { at, node, fault });
-            at += Duration::from_secs_f64(1.0 + 3.0 * dice.f64());
-        } else if fits {
-            deck.insert(0, kind); // another time
-            at += Duration::from_millis(500);
-        } else if length.saturating_sub(at) < Duration::from_secs(4) {
-            break;
-        }
-    }
-    planned
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Fault, FaultKind, plan};
-
-    #[test]
-    fn a_seed_always_plans_the_same_and_every_kind_comes() {
-        let of = |seed| plan(&mut fastrand::Rng::with_seed(seed), Duration::from_secs(120), 3, None);
-        assert_eq!(of(7), of(7));
-        assert_ne!(of(7), of(8));
-        for seed in 0..50 {
-            let planned = of(seed);
-            for kind in FaultKind::DECK {
-                assert!(planned.iter().any(|p| p.fault.kind() == kind), "{kind:?} with {seed}: {planned:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn one_node_is_left_alone_and_all_ends_in_time() {
-        let length = Duration::from_secs(120);
-        for seed in 0..50 {
-            let planned = plan(&mut fastrand::Rng::with_seed(seed), length, 3, Some(Fault::Freeze));
-            assert_eq!(planned[0].fault, Fault::Freeze);
-            for p in planned.iter().filter(|p| p.fault.is_of_node()) {
-                assert!(p.at + p.fault.length() <= length);
-                let during =
-                    |o: &&super::Planned| o.fault.is_of_node() && o.at <= p.at && p.at < o.at + o.fault.length();
-                let disturbed: std::collections::HashSet<_> = planned.iter().filter(during).map(|o| o.node).collect();
-                assert!(disturbed.len() <= 2, "{planned:?}");
-            }
-        }
-    }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::faults::Disturbance;
+use super::heard::Heard;
 use super::ledger::Entries;
-use super::witness::Heard;
 use crate::job::JobSpec;
 
 /// All that is known in the end.

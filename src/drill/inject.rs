@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
 use super::cluster::{Cluster, Place};
-use super::faults::{Disturbance, FREEZE, Fault, FaultKind, Planned};
+use super::faults::{Disturbance, FREEZE, Fault, FaultKind};
 use super::history::{Kind, Violation};
 use super::ledger::Ledger;
+use super::plan::Planned;
 use super::relay::Line;
 use super::witness::Witness;
 use crate::store::connect::connect;

@@ -11,24 +11,28 @@
 //!                      check ─▶ report
 //! ```
 //!
-//! The nodes are processes of this very program, with the drill's own job types added. What is asked and what is broken follow
-//! from one seed; how the threads of eight processes interleave does not, so the same seed plans the same drill and need not
-//! find the same.
+//! The nodes are processes of this very program, with the drill's own job types added. What is broken and when follows from one
+//! seed; how the threads of eight processes interleave does not, so the same seed plans the same drill and need not find the
+//! same.
 //!
 //! [`run`] has the order of events; [`faults`] what is done to the cluster, [`check`] what has to hold, [`sabotage`] how the drill
 //! itself is proved.
 
 mod api;
+mod ask;
 mod census;
 mod check;
 mod cluster;
 mod faults;
+mod heard;
 mod history;
 mod inject;
 mod jobs;
 mod ledger;
 mod load;
 mod node;
+mod plan;
+mod recovery;
 mod relay;
 mod report;
 mod run;
@@ -37,7 +41,8 @@ mod scratch;
 mod witness;
 
 pub use node::serve;
-pub use report::{Recovery, Report};
+pub use recovery::Recovery;
+pub use report::Report;
 pub use run::{Live, run};
 pub use sabotage::Broken;
 

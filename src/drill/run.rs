@@ -13,12 +13,13 @@ use super::api::Api;
 use super::census::Census;
 use super::check;
 use super::cluster::Cluster;
-use super::faults::{self, Fault};
+use super::faults::Fault;
 use super::history::{self, History, Kind, Violation};
 use super::inject::Injector;
 use super::jobs;
 use super::ledger::Ledger;
 use super::load::Load;
+use super::plan::plan;
 use super::report::{Report, Reported};
 use super::sabotage::Broken;
 use super::scratch::Scratch;
@@ -129,11 +130,11 @@ impl Drill {
     /// Load and faults, then recovery.
     async fn acts(&self, mut census: watch::Receiver<Census>) -> anyhow::Result<()> {
         let (start, length) = (Instant::now(), self.settings.length);
-        self.live.send_modify(|live| live.phase = "breaking things");
+        self.live.send_modify(|live| live.phase = "breaking");
         // What it takes to see a broken fence, first of all.
         let first = (self.settings.broken == Some(Broken::Fence)).then_some(Fault::Freeze);
         let mut of_faults = self.of_faults.clone();
-        let plan = faults::plan(&mut of_faults, length, self.settings.nodes, first);
+        let planned = plan(&mut of_faults, length, self.settings.nodes, first);
         let load = Load {
             cluster: Arc::clone(&self.cluster),
             api: self.api.clone(),
@@ -144,7 +145,7 @@ impl Drill {
         };
         let mut of_load = self.of_load.clone();
         let (_, injected) =
-            tokio::join!(load.run(start + length, &mut of_load), self.injector.run(plan, start, &mut of_faults));
+            tokio::join!(load.run(start + length, &mut of_load), self.injector.run(planned, start, &mut of_faults));
         injected?;
         self.live.send_modify(|live| live.phase = "recovering");
         let deadline = Instant::now() + RECOVERS;

@@ -1,15 +1,12 @@
 //! A witness: a live client that believes what it is told, on whichever node it finds, and is torn off now and then.
 //!
-//! It does what the protocol asks of a client: it comes again with the greatest `rev` that it has seen, ignores what is not newer
-//! than what it holds, and asks for jobs that it holds unfinished when a fresh snapshot does not have them.
+//! It does what the protocol asks of a client: it comes again with the greatest `rev` that it has seen, and asks for jobs that it
+//! holds unfinished when a fresh snapshot does not have them.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::{SinkExt, StreamExt};
-use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -20,6 +17,7 @@ use uuid::Uuid;
 
 use super::api::Api;
 use super::cluster::Cluster;
+use super::heard::Heard;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -32,71 +30,6 @@ const SLOW_ONE_OF: u32 = 200;
 const SLOW: Duration = Duration::from_secs(2);
 /// Between two attempts to find a node.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// A job as a witness was told of it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Told {
-    /// The job.
-    pub id: Uuid,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// Its status.
-    pub status: String,
-    /// Its outcome.
-    pub outcome: Option<String>,
-    /// Its attempt.
-    pub attempt: i32,
-    /// When it ended.
-    pub completed_at: Option<DateTime<Utc>>,
-    /// The number of the change.
-    pub rev: i64,
-}
-
-impl Told {
-    /// Whether it has ended.
-    pub fn is_end(&self) -> bool {
-        matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
-    }
-
-    /// Whether both tell of the same end.
-    pub fn same_end(&self, other: &Self) -> bool {
-        (&self.status, &self.outcome, self.attempt, self.completed_at)
-            == (&other.status, &other.outcome, other.attempt, other.completed_at)
-    }
-}
-
-/// What one witness knows.
-#[derive(Clone, Debug, Default)]
-pub struct Heard {
-    /// The newest state of each job.
-    pub held: HashMap<Uuid, Told>,
-    /// The ends that it was told, by job; of the same end only the first telling.
-    pub ends: HashMap<Uuid, Vec<Told>>,
-    /// A snapshot that was not the first has left out what ended before this change and was not known.
-    pub excused: i64,
-    /// How often it had to find another node, or the same again.
-    pub reconnects: u64,
-    /// The greatest number of a change that it has seen.
-    rev: i64,
-    /// Whether it has begun.
-    begun: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Frame {
-    Snapshot {
-        rev: i64,
-        jobs: Vec<Told>,
-    },
-    JobUpdate {
-        rev: i64,
-        jobs: Vec<Told>,
-    },
-    #[serde(other)]
-    Other,
-}
 
 /// A witness and the task that listens for it.
 pub struct Witness {
@@ -124,7 +57,7 @@ impl Witness {
 
     /// Whether it has been told where to begin.
     pub fn has_begun(&self) -> bool {
-        lock(&self.heard).begun
+        lock(&self.heard).has_begun()
     }
 
     /// What it knows by now.
@@ -164,7 +97,7 @@ impl Listener {
     }
 
     async fn open(&self, url: &str) -> Option<Socket> {
-        let rev = lock(&self.heard).rev;
+        let rev = lock(&self.heard).since();
         let since = if rev > 0 { format!("?since={rev}") } else { String::new() };
         let url = format!("{}/api/jobs/ws{since}", url.replacen("http", "ws", 1));
         let (socket, _) = timeout(OPEN, connect_async(url)).await.ok()?.ok()?;
@@ -215,52 +148,12 @@ async fn ask_for(missing: Vec<Uuid>, heard: &Mutex<Heard>, api: &Api, cluster: &
         match told {
             Some(told) => lock(heard).believe(told),
             None => {
-                lock(heard).rev = 0; // the next snapshot will miss it as well
+                lock(heard).forget_place(); // the next snapshot will miss it as well
                 return false;
             }
         }
     }
     true
-}
-
-impl Heard {
-    /// Takes a frame. The jobs that have to be asked for.
-    fn take(&mut self, frame: Frame) -> Vec<Uuid> {
-        let (rev, jobs, missing) = match frame {
-            Frame::Snapshot { rev, jobs } => {
-                let known: HashSet<_> = jobs.iter().map(|job| job.id).collect();
-                let missing = self.held.values().filter(|job| !job.is_end() && !known.contains(&job.id));
-                let missing = missing.map(|job| job.id).collect();
-                if std::mem::replace(&mut self.begun, true) {
-                    self.excused = self.excused.max(rev);
-                }
-                (rev, jobs, missing)
-            }
-            Frame::JobUpdate { rev, jobs } => (rev, jobs, Vec::new()),
-            Frame::Other => return Vec::new(),
-        };
-        self.rev = self.rev.max(rev);
-        for job in jobs {
-            self.believe(job);
-        }
-        missing
-    }
-
-    /// Takes a state of a job. Ends are noted even when they come late.
-    pub(super) fn believe(&mut self, told: Told) {
-        if told.is_end() {
-            let ends = self.ends.entry(told.id).or_default();
-            if !ends.iter().any(|end| end.same_end(&told)) {
-                ends.push(told.clone());
-            }
-        }
-        match self.held.get(&told.id) {
-            Some(held) if held.rev >= told.rev => {}
-            _ => {
-                self.held.insert(told.id, told);
-            }
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

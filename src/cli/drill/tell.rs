@@ -11,20 +11,13 @@ const TOLD: usize = 20;
 /// The line while it runs.
 pub fn live(live: &Live, length: Duration) -> String {
     let clock = |time: Duration| format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60);
-    let mut text = format!(
-        "{} {} of {}  {} accepted, {} ended, {} running  {} faults",
-        live.phase,
-        clock(live.elapsed),
-        clock(length),
-        live.accepted,
-        live.ended,
-        live.running,
-        live.faults
-    );
-    if !live.under_way.is_empty() {
-        text = format!("{text}, now {}", live.under_way.join(", "));
-    }
-    text
+    let now = match live.under_way.as_slice() {
+        [] => format!("{} faults so far", live.faults),
+        under_way => under_way.join(", "),
+    };
+    let (elapsed, length) = (clock(live.elapsed), clock(length));
+    let Live { phase, accepted, ended, running, .. } = live;
+    format!("{phase} {elapsed}/{length}  {accepted} jobs accepted, {ended} ended, {running} run  {now}")
 }
 
 /// The page when it is over.
@@ -127,4 +120,21 @@ fn verdict(report: &Report) -> Vec<String> {
 
 fn ms(ms: i64) -> String {
     words::duration(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::live;
+    use crate::drill::Live;
+
+    #[test]
+    fn the_line_tells_what_is_broken_at_this_moment() {
+        let mut now = Live { phase: "breaking", elapsed: Duration::from_secs(65), accepted: 3, ..Live::default() };
+        let line = live(&now, Duration::from_secs(120));
+        assert_eq!(line, "breaking 1:05/2:00  3 jobs accepted, 0 ended, 0 run  0 faults so far");
+        now.under_way = vec!["node 1: kill -9".to_owned(), "kill -9 of Postgres".to_owned()];
+        assert!(live(&now, Duration::ZERO).ends_with("0 run  node 1: kill -9, kill -9 of Postgres"));
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use crate::drill::heard::{Heard, Told};
 use crate::drill::history::{JobRow, Kind, Violation};
-use crate::drill::witness::{Heard, Told};
 
 /// Holds what the witness of this number was told against the jobs as they are in the end.
 pub fn witness(number: usize, heard: &Heard, jobs: &[JobRow]) -> Vec<Violation> {
@@ -55,8 +55,8 @@ fn row_end(row: &JobRow) -> String {
 mod tests {
     use super::super::sample::{at, id, job, kinds};
     use super::witness;
+    use crate::drill::heard::{Heard, Told};
     use crate::drill::history::Kind;
-    use crate::drill::witness::{Heard, Told};
 
     fn told(attempt: i32, status: &str, rev: i64) -> Told {
         let ended = status == "completed";
