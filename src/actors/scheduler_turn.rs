@@ -72,12 +72,13 @@ async fn fire(
             Ok(Fired::default())
         }
         CatchUp::One => {
-            let behind = table.behind(due_at, now);
-            if behind.count > 1 {
-                note_missed(conn, schedule, Behind { count: behind.count - 1, ..behind }).await?;
+            let last = table.last(due_at, now);
+            let missed = table.behind(due_at, last - TimeDelta::seconds(1));
+            if missed.count > 0 {
+                note_missed(conn, schedule, missed).await?;
             }
-            let fired = keep(conn, registry, schedule, behind.last, Some(json!({ "caught_up": true }))).await?;
-            due::move_on(conn, schedule.id, table.next(behind.last)).await?;
+            let fired = keep(conn, registry, schedule, last, Some(json!({ "caught_up": true }))).await?;
+            due::move_on(conn, schedule.id, table.next(last)).await?;
             Ok(fired)
         }
     }
@@ -109,6 +110,7 @@ async fn keep(
     let (outcome, job_id, detail, stored) = match place(conn, schedule, &job).await? {
         Placed::Stored(job) => (RunOutcome::Started, Some(job.id), detail, Some(*job)),
         Placed::Overlaps(job) => (RunOutcome::Skipped, Some(job.id), Some(json!({ "because": "overlap" })), None),
+        Placed::QueueFull(job) => (RunOutcome::Skipped, Some(job.id), Some(json!({ "because": "queue_full" })), None),
         Placed::Taken(job) => {
             (RunOutcome::Skipped, job.map(|job| job.id), Some(json!({ "because": "exclusive" })), None)
         }
@@ -119,7 +121,7 @@ async fn keep(
 
 async fn note_missed(conn: &mut AsyncPgConnection, schedule: &ScheduleRow, missed: Behind) -> QueryResult<()> {
     let Behind { first, last, count } = missed;
-    let detail = json!({ "count": count, "first": first, "last": last, "or_more": count >= Timetable::COUNTED - 1 });
+    let detail = json!({ "count": count, "first": first, "last": last, "or_more": count == Timetable::COUNTED });
     tracing::warn!(schedule = schedule.name, count, %first, %last, "due times were missed");
     note(conn, schedule, first, RunOutcome::Missed, None, detail).await
 }

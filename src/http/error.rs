@@ -49,7 +49,7 @@ pub enum ErrorCode {
     ExclusiveJobActive,
     /// Another schedule has this name.
     ScheduleNameTaken,
-    /// An earlier job of the schedule has not ended, and it is to make no other then: see `job`.
+    /// An earlier job of the schedule has not ended, and it is to make no other then, or its queue is full: see `job`.
     ScheduleJobActive,
     /// The job has ended: it can't be cancelled.
     JobEnded,

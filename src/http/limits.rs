@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 
 /// The body of one request: params are settings for a job, not its input data.
 pub const BODY_BYTES: usize = 1 << 20;
+/// The params of a schedule, which lists of schedules carry: 1,000 are 64 MiB at most.
+pub const SCHEDULE_PARAMS_BYTES: usize = 64 << 10;
 /// The body of a batch: 10,000 jobs with 1.6 kB each.
 pub const BATCH_BYTES: usize = 16 << 20;
 /// Jobs in a batch. They are one statement: 10,000 are a fraction of a second, a million would hold up every other write.

@@ -97,7 +97,7 @@ pub enum NameTaken {
 #[allow(dead_code)]
 #[derive(IntoResponses)]
 pub enum NoRoom {
-    /// `schedule_job_active`: an earlier `job` of the schedule has not ended, and its overlap is `skip`.
+    /// `schedule_job_active`: an earlier `job` of the schedule has not ended, and its overlap is `skip`, or its queue is full.
     /// `exclusive_job_active`: its type is exclusive, and `job` is pending or running.
     #[response(status = 409, content_type = "application/problem+json")]
     Taken(#[to_schema] Problem),

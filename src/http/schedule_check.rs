@@ -8,10 +8,17 @@ use super::limits::{self, quoted};
 use super::submit;
 use crate::job::{FieldError, Registry, Timetable};
 
-/// A type with its params. Errors point to `/type` and into `/params`.
+/// A type with the params of a schedule. Errors point to `/type` and into `/params`.
 pub fn job_type(registry: &Registry, name: &str, params: Option<Value>) -> Result<Value, Vec<FieldError>> {
     match registry.get(name) {
-        Some(known) => submit::params(known, params, "/params"),
+        Some(known) => {
+            let params = submit::params(known, params, "/params")?;
+            if params.to_string().len() > limits::SCHEDULE_PARAMS_BYTES {
+                let message = format!("must be at most {} bytes of JSON", limits::SCHEDULE_PARAMS_BYTES);
+                return Err(vec![FieldError::at("params", message)]);
+            }
+            Ok(params)
+        }
         None => {
             let message = format!("there is no job type {}; {}", quoted(name), submit::meant(registry, name));
             Err(vec![FieldError::at("type", message)])

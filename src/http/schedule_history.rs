@@ -46,7 +46,7 @@ pub struct RunPage {
     pub next: Option<i64>,
 }
 
-/// Shows what became of the due times of a schedule, and who changed it; the newest 200 lines are kept.
+/// Shows what became of the due times of a schedule, and who changed it; the newest 200 lines of each are kept.
 #[utoipa::path(
     get, path = "/api/schedules/{id}/runs", operation_id = "schedule_runs", tag = "schedules",
     params(("id" = Uuid, Path, description = "The schedule"), RunQuery),

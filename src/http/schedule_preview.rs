@@ -1,6 +1,6 @@
 //! What a cron line means, while somebody writes it.
 
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,9 +8,12 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::error::ApiError;
 use super::query::Query;
+use super::read::read;
 use super::refusals;
 use super::schedule_check::timetable;
 use super::schedules::FORETOLD;
+use super::state::AppState;
+use crate::store::schedules;
 
 /// A cron line that somebody writes.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -38,8 +41,12 @@ pub struct Preview {
     request_body = PreviewRequest,
     responses((status = 200, description = "What it means", body = Preview), refusals::AnyWrite),
 )]
-pub async fn preview(_: Query<()>, body: Body<PreviewRequest>) -> Result<Json<Preview>, ApiError> {
-    let now = Utc::now();
+pub async fn preview(
+    state: Data<AppState>,
+    _: Query<()>,
+    body: Body<PreviewRequest>,
+) -> Result<Json<Preview>, ApiError> {
+    let now = read(&state.db, schedules::now).await?;
     let zone = body.0.time_zone.as_deref().unwrap_or("UTC");
     let table = timetable(&body.0.cron, zone, now).map_err(ApiError::fields)?;
     Ok(Json(Preview { words: table.words(), next: table.next_few(now, FORETOLD) }))

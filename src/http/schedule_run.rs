@@ -9,10 +9,10 @@ use super::body::OptionalBody;
 use super::cancel::reason;
 use super::create::created;
 use super::error::{ApiError, ErrorCode};
+use super::limits::quoted;
 use super::query::Query;
 use super::read::write;
 use super::refusals;
-use super::schedule_check::job_type;
 use super::schedule_switch::ScheduleAct;
 use super::schedules::unknown;
 use super::show::JobDetail;
@@ -22,7 +22,7 @@ use crate::actors::command::{MadePending, SubmitError};
 use crate::actors::tracker::Stored;
 use crate::job::RunOutcome;
 use crate::store::row::JobSummary;
-use crate::store::schedule_jobs::{Placed, job_of, place};
+use crate::store::schedule_jobs::{Placed, QUEUED, job_of, place};
 use crate::store::schedule_runs::{self, NewRun};
 use crate::store::schedules;
 
@@ -49,16 +49,17 @@ pub async fn run(
     let reason = reason(body.0.reason.as_deref())?;
     let stored = write(&state.db, async |conn| {
         let Some(schedule) = schedules::lock(conn, *id).await? else { return Ok(Err(unknown(*id))) };
-        let params = match job_type(&state.registry, &schedule.type_name, Some(schedule.params.clone())) {
+        let Some(known) = state.registry.get(&schedule.type_name) else {
+            let name = quoted(&schedule.type_name);
+            let detail = format!("this server does not know the type {name}; ask one that does");
+            return Ok(Err(ApiError::field("/type", detail)));
+        };
+        let params = match submit::params(known, Some(schedule.params.clone()), "/params") {
             Ok(params) => params,
             Err(errors) => return Ok(Err(ApiError::fields(errors))),
         };
-        let spec = match submit::job_type(&state.registry, &schedule.type_name) {
-            Ok(known) => known.spec,
-            Err(error) => return Ok(Err(error)),
-        };
-        let job = job_of(&schedule, &spec, params, None, actor.0.clone(), reason.clone());
-        let stored = match room(place(conn, &schedule, &job).await?, spec.name) {
+        let job = job_of(&schedule, &known.spec, params, None, actor.0.clone(), reason.clone());
+        let stored = match room(place(conn, &schedule, &job).await?, known.spec.name) {
             Ok(stored) => stored,
             Err(error) => return Ok(Err(error)),
         };
@@ -78,6 +79,11 @@ fn room(placed: Placed, type_name: &'static str) -> Result<JobSummary, ApiError>
         Placed::Stored(job) => Ok(*job),
         Placed::Overlaps(job) => {
             let detail = format!("job {} of this schedule is {}, and it makes no other meanwhile", job.id, job.status);
+            Err(ApiError::new(ErrorCode::ScheduleJobActive, detail).job(*job))
+        }
+        Placed::QueueFull(job) => {
+            let detail =
+                format!("{QUEUED} jobs of this schedule wait, {} is the last of them, and no more may", job.id);
             Err(ApiError::new(ErrorCode::ScheduleJobActive, detail).job(*job))
         }
         Placed::Taken(Some(existing)) => Err(SubmitError::Exclusive { existing, index: 0 }.into()),

@@ -65,7 +65,7 @@ pub struct ScheduleRequest {
 
 /// What is to change of a schedule. What is left out stays.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ScheduleChange {
     /// What to call it.
     #[schema(min_length = 1, max_length = 100, nullable = false)]
@@ -93,7 +93,7 @@ pub struct ScheduleChange {
     #[schema(nullable = false)]
     catch_up: Option<CatchUp>,
     /// The priority of its jobs; null for the type's own.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i32>, minimum = -1000, maximum = 1000)]
     priority: Option<Option<i64>>,
     /// Why, for its history.
@@ -124,14 +124,15 @@ pub async fn create(
     _: Query<()>,
     body: Body<ScheduleRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = new(&state.registry, body.0, &actor.0, Utc::now()).map_err(ApiError::fields)?;
     let stored = write(&state.db, async |conn| {
+        let now = schedules::now(conn).await?;
+        let schedule = match new(&state.registry, body.0, &actor.0, now) {
+            Ok(schedule) => schedule,
+            Err(errors) => return Ok(Err(ApiError::fields(errors))),
+        };
         if schedules::count(conn).await? >= MOST {
             return Ok(Err(ApiError::field("", format!("there are {MOST} schedules already; delete some"))));
         }
-        let now = schedules::now(conn).await?;
-        let next_run_at = next(&new, now).filter(|_| new.enabled);
-        let schedule = ScheduleRow { created_at: now, updated_at: now, next_run_at, ..new };
         schedules::insert(conn, &schedule).await?;
         let created = NewRun::by(actor.0.clone(), schedule.reason.clone(), schedule.id, RunOutcome::Created);
         schedule_runs::note(conn, &created).await?;
@@ -152,9 +153,8 @@ fn new(
     let mut fields = Fields::at("");
     let words = words(&mut fields, Some(&request.name), request.priority, request.reason.as_deref());
     let time_zone = request.time_zone.unwrap_or_else(|| "UTC".to_owned());
-    if let Err(errors) = timetable(&request.cron, &time_zone, now) {
-        fields.extend(errors);
-    }
+    let table = timetable(&request.cron, &time_zone, now).map_err(|errors| fields.extend(errors)).ok();
+    let enabled = request.enabled.unwrap_or(true);
     let params = job_type(registry, &request.type_name, request.params).unwrap_or_else(|errors| {
         fields.extend(errors);
         Value::Null
@@ -167,7 +167,7 @@ fn new(
         params,
         cron: request.cron.trim().to_owned(),
         time_zone,
-        enabled: request.enabled.unwrap_or(true),
+        enabled,
         overlap: request.overlap.unwrap_or(Overlap::Skip),
         catch_up: request.catch_up.unwrap_or(CatchUp::None),
         priority: words.priority,
@@ -176,7 +176,7 @@ fn new(
         created_at: now,
         updated_by: actor.to_owned(),
         updated_at: now,
-        next_run_at: None,
+        next_run_at: table.filter(|_| enabled).and_then(|table| table.next(now)),
     })
 }
 
@@ -187,7 +187,7 @@ pub fn next(schedule: &ScheduleRow, now: DateTime<Utc>) -> Option<DateTime<Utc>>
 
 /// Changes a schedule. What is left out stays.
 ///
-/// With another cron line or time zone it is due from now on. Switching it on is what `enable` does.
+/// What changes nothing is not written down. With another cron line or time zone it is due from now on. Switching it on is what `enable` does.
 #[utoipa::path(
     patch, path = "/api/schedules/{id}", operation_id = "edit_schedule", tag = "schedules",
     params(("id" = Uuid, Path, description = "The schedule")),
@@ -212,8 +212,12 @@ pub async fn edit(
             Ok(after) => ScheduleRow { updated_by: actor.0.clone(), updated_at: now, ..after },
             Err(errors) => return Ok(Err(ApiError::fields(errors))),
         };
+        let changes = names_of_changes(&before, &after);
+        if changes.is_empty() {
+            return view_one(conn, &state.registry, before).await.map(Ok);
+        }
         schedules::update(conn, &after).await?;
-        let detail = json!({ "changed": names_of_changes(&before, &after) });
+        let detail = json!({ "changed": changes });
         let edited = NewRun::by(actor.0.clone(), after.reason.clone(), *id, RunOutcome::Edited);
         schedule_runs::note(conn, &NewRun { detail: Some(detail), ..edited }).await?;
         view_one(conn, &state.registry, after).await.map(Ok)
@@ -245,10 +249,8 @@ fn changed(
     }
     let other_times = (&after.cron, &after.time_zone) != (&before.cron, &before.time_zone);
     if other_times {
-        after.next_run_at = None;
-        if let Err(errors) = timetable(&after.cron, &after.time_zone, now) {
-            fields.extend(errors);
-        }
+        let table = timetable(&after.cron, &after.time_zone, now).map_err(|errors| fields.extend(errors)).ok();
+        after.next_run_at = table.filter(|_| after.enabled).and_then(|table| table.next(now));
     }
     if change.type_name.is_some() || change.params.is_some() {
         after.type_name = change.type_name.unwrap_or(after.type_name);

@@ -26,6 +26,8 @@ const NICKNAMES: [&str; 6] = ["@hourly", "@daily", "@weekly", "@monthly", "@year
 /// A cron line that was read.
 #[derive(Clone, Debug)]
 pub struct Cron {
+    /// As it was written.
+    line: String,
     pattern: croner::Cron,
     /// Whether second, minute and hour hold no `*`.
     names_times: bool,
@@ -38,9 +40,13 @@ impl Cron {
         self.names_times
     }
 
-    /// It in words: `At 02:30`.
+    /// It in words: `At 02:30`; else with the line: `On the line 0-30/5 * * * *`.
     pub fn words(&self) -> String {
-        self.pattern.describe().trim_end_matches('.').to_owned()
+        if self.line.split_ascii_whitespace().all(has_words) {
+            self.pattern.describe().trim_end_matches('.').to_owned()
+        } else {
+            format!("On the line {}", self.line)
+        }
     }
 
     /// The evaluator.
@@ -77,17 +83,24 @@ impl FromStr for Cron {
         // `@hourly` is the one nickname that counts on through the day.
         let times = if fields.len() == 1 { &fields[..] } else { &fields[..fields.len() - 3] };
         let names_times = !times.iter().any(|field| field.contains('*') || field.eq_ignore_ascii_case("@hourly"));
-        Ok(Self { pattern, names_times })
+        Ok(Self { line: line.trim().to_owned(), pattern, names_times })
     }
 }
 
-/// Reads each field with `*` in the place of the others.
+/// Whether `croner` finds the right words for a field: steps from a minimum are all the same to it, wherever they end.
+fn has_words(field: &str) -> bool {
+    !field.contains('/') || field.strip_prefix("*/").is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Reads each field with `*` in the place of the others. `croner` takes lists with nothing between two commas, and then looks
+/// for values that the field does not have.
 fn check_each(fields: &[&str]) -> Result<(), String> {
     let first = FIELDS.len() - fields.len();
     for (index, field) in fields.iter().enumerate() {
         let mut alone = ["*"; FIELDS.len()];
         alone[first + index] = field;
-        if read(&alone.join(" ")).is_err() {
+        let has_gap = field.trim_start_matches('+').split(',').any(str::is_empty);
+        if has_gap || read(&alone.join(" ")).is_err() {
             let (name, values) = FIELDS[first + index];
             return Err(format!(
                 "the {name} `{field}` is not understood; it takes {values}, and `*`, lists `1,2`, ranges `1-5`, steps `*/5`"
@@ -118,6 +131,8 @@ mod tests {
             ("@daily", "At 00:00"),
             (" 0 9 * * MON-FRI ", "At 09:00, on Monday, Tuesday, Wednesday, Thursday, and Friday"),
             ("0 12 L * ?", "At 12:00, on the last day of the month"),
+            ("0-30/5 * * * *", "On the line 0-30/5 * * * *"),
+            ("*/5,7 * * * MON", "On the line */5,7 * * * MON"),
         ] {
             assert_eq!(read(line).unwrap().words(), words, "{line}");
         }
@@ -138,6 +153,9 @@ mod tests {
             ("*/0 * * * *", "the minute `*/0`"),
             ("5-1 * * * *", "the minute `5-1`"),
             ("a * * * *", "the minute `a`"),
+            (", * * * *", "the minute `,`"),
+            ("1,,2 * * * *", "the minute `1,,2`"),
+            ("0 0 * * +", "the weekday `+`"),
             ("@dayly", "there is no `@dayly`; the nicknames are @hourly, @daily"),
             ("@daily @daily", "has 2 fields"),
             ("0 0 * * \u{30c4}", "plain characters"),

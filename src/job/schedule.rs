@@ -47,6 +47,8 @@ text_enum! {
 }
 
 impl RunOutcome {
-    /// Those that speak of runs, not of changes.
+    /// Those that speak of runs.
     pub const RUNS: [Self; 5] = [Self::Started, Self::Skipped, Self::Missed, Self::Refused, Self::Manual];
+    /// Those that speak of changes.
+    pub const CHANGES: [Self; 4] = [Self::Created, Self::Edited, Self::Enabled, Self::Disabled];
 }

@@ -94,17 +94,17 @@ impl Timetable {
         behind
     }
 
-    /// The last due time until `end`, where `known` is one: looks closely only at the end.
-    fn last(&self, known: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
-        let mut back = TimeDelta::seconds(1);
-        while end - back > known {
-            if let Some(due) = self.next(end - back).filter(|due| *due <= end) {
-                let rest = std::iter::successors(Some(due), |due| self.next(*due)).take_while(|due| *due <= end);
-                return rest.last().unwrap_or(due);
+    /// The last due time until `end`, where `known` is one. Halves the span that it may lie in: due times are whole seconds.
+    pub fn last(&self, known: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
+        let (mut last, mut none_after) = (known, end);
+        while none_after - last >= TimeDelta::seconds(1) {
+            let middle = last + (none_after - last) / 2;
+            match self.next(middle).filter(|due| *due <= none_after) {
+                Some(due) => last = due,
+                None => none_after = middle,
             }
-            back = back * 2;
         }
-        known
+        last
     }
 }
 
@@ -201,6 +201,8 @@ mod tests {
         assert_eq!((behind.count, behind.last), (10, at("2026-01-01T00:00:09Z")));
         let year = seconds.behind(at("2025-01-01T00:00:00Z"), at("2026-01-01T00:00:09.5Z"));
         assert_eq!((year.count, year.last), (Timetable::COUNTED, at("2026-01-01T00:00:09Z")));
+        let one_day = table("* * * 1 1 *", "UTC").behind(at("2026-01-01T00:00:00Z"), at("2026-12-01T00:00:00Z"));
+        assert_eq!((one_day.count, one_day.last), (Timetable::COUNTED, at("2026-01-01T23:59:59Z")));
         let daily = table("30 2 * * *", "UTC").behind(at("2026-01-01T02:30:00Z"), at("2026-01-04T02:29:59Z"));
         assert_eq!((daily.count, daily.first, daily.last), (3, at("2026-01-01T02:30:00Z"), at("2026-01-03T02:30:00Z")));
     }

@@ -16,6 +16,9 @@ use crate::job::{JobSpec, Overlap, Status};
 /// How often a place of an exclusive type is tried for that is taken at one moment and free at the next.
 const TRIES: usize = 5;
 
+/// So many jobs of a schedule that queues may wait: more come faster than they end.
+pub const QUEUED: i64 = 100;
+
 /// What became of a job that was to be made.
 #[derive(Clone, Debug)]
 pub enum Placed {
@@ -23,6 +26,8 @@ pub enum Placed {
     Stored(Box<JobSummary>),
     /// An earlier job of the schedule has not ended, and it is to skip then.
     Overlaps(Box<JobSummary>),
+    /// [`QUEUED`] jobs of the schedule wait; this is the last of them.
+    QueueFull(Box<JobSummary>),
     /// Its type is exclusive, and this job has the place; none when the place changed hands at each look.
     Taken(Option<Box<JobSummary>>),
 }
@@ -49,10 +54,18 @@ pub fn job_of(
 
 /// Stores a job of a schedule that is locked, if it has room.
 pub async fn place(conn: &mut AsyncPgConnection, schedule: &ScheduleRow, job: &NewJob) -> QueryResult<Placed> {
-    if schedule.overlap == Overlap::Skip
-        && let Some(earlier) = unfinished(conn, schedule.id).await?
-    {
-        return Ok(Placed::Overlaps(Box::new(earlier)));
+    match schedule.overlap {
+        Overlap::Skip => {
+            let unfinished = [Status::Pending, Status::Running, Status::Cancelling];
+            if let Some(earlier) = nth(conn, schedule.id, &unfinished, 0).await? {
+                return Ok(Placed::Overlaps(Box::new(earlier)));
+            }
+        }
+        Overlap::Queue => {
+            if let Some(last) = nth(conn, schedule.id, &[Status::Pending], QUEUED - 1).await? {
+                return Ok(Placed::QueueFull(Box::new(last)));
+            }
+        }
     }
     for _ in 0..TRIES {
         if let Some(stored) = enqueue::insert(conn, std::slice::from_ref(job)).await?.pop() {
@@ -65,12 +78,18 @@ pub async fn place(conn: &mut AsyncPgConnection, schedule: &ScheduleRow, job: &N
     Ok(Placed::Taken(None))
 }
 
-/// The oldest job of a schedule that has not ended.
-async fn unfinished(conn: &mut AsyncPgConnection, schedule_id: Uuid) -> QueryResult<Option<JobSummary>> {
+/// The job of a schedule with one of these statuses that has `older` such before it.
+async fn nth(
+    conn: &mut AsyncPgConnection,
+    schedule_id: Uuid,
+    statuses: &[Status],
+    older: i64,
+) -> QueryResult<Option<JobSummary>> {
     jobs::table
         .filter(jobs::schedule_id.eq(schedule_id))
-        .filter(jobs::status.eq_any([Status::Pending, Status::Running, Status::Cancelling]))
+        .filter(jobs::status.eq_any(statuses))
         .order(jobs::id)
+        .offset(older)
         .select(JobSummary::as_select())
         .first(conn)
         .await

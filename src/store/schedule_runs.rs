@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::schema::schedule_runs;
 use crate::job::{RunOutcome, Status};
 
-/// So many lines are kept of each schedule: half a year of a daily one, some minutes of one that is due every second.
+/// So many lines about runs are kept of each schedule, and so many about changes: half a year of a daily one, some minutes of
+/// one that is due every second.
 const KEPT: i64 = 200;
 
 /// A line to be written.
@@ -105,16 +106,20 @@ pub async fn is_noted(conn: &mut AsyncPgConnection, id: Uuid, due_at: DateTime<U
     diesel::select(exists(of_it)).get_result(conn).await
 }
 
-/// Writes a line and lets the oldest go. Of two lines about the same due time the first stays.
+/// Writes a line and lets the oldest of its kind go: runs push out no changes. Of two lines about the same due time the first stays.
 pub async fn note(conn: &mut AsyncPgConnection, run: &NewRun) -> QueryResult<()> {
     let one_each = (schedule_runs::schedule_id, schedule_runs::due_at);
     let line = diesel::insert_into(schedule_runs::table).values(run);
     line.on_conflict(one_each).do_nothing().execute(conn).await?;
-    let of_it = || schedule_runs::table.filter(schedule_runs::schedule_id.eq(run.schedule_id));
-    let newest = of_it().select(schedule_runs::id).order(schedule_runs::id.desc()).offset(KEPT);
+    let kind = if RunOutcome::RUNS.contains(&run.outcome) { &RunOutcome::RUNS[..] } else { &RunOutcome::CHANGES[..] };
+    let of_kind = || {
+        let of_it = schedule_runs::table.filter(schedule_runs::schedule_id.eq(run.schedule_id));
+        of_it.filter(schedule_runs::outcome.eq_any(kind))
+    };
+    let newest = of_kind().select(schedule_runs::id).order(schedule_runs::id.desc()).offset(KEPT);
     let oldest: Option<i64> = newest.first(conn).await.optional()?;
     if let Some(oldest) = oldest {
-        diesel::delete(of_it().filter(schedule_runs::id.le(oldest))).execute(conn).await?;
+        diesel::delete(of_kind().filter(schedule_runs::id.le(oldest))).execute(conn).await?;
     }
     Ok(())
 }

@@ -112,20 +112,25 @@ async fn a_cursor_that_is_not_ours_is_refused() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_uuid_is_refused_and_one_of_no_job_is_not_found() {
+async fn an_id_that_is_no_uuid_is_refused_and_one_of_nothing_is_not_found() {
     let server = Server::start().await;
     for (method, path) in paths(&server.api).await {
         if !path.contains("{id}") {
             continue;
         }
         let ask = async |id: &str| {
-            let body = (method == Method::POST).then(|| json!({}));
+            let body = match method {
+                Method::POST => Some(json!({})),
+                Method::PATCH => Some(json!({ "cron": "0 3 * * *" })),
+                _ => None,
+            };
             server.api.request(method.clone(), &path.replace("{id}", id), body).await
         };
         for id in ["42", "no-uuid", "0189%000", "%ff", "..%2f", &"1".repeat(5000)] {
             assert_eq!(ask(id).await.expect(400)["code"], "invalid_path", "{path} {id}");
         }
-        assert_eq!(ask(&Uuid::now_v7().to_string()).await.expect(404)["code"], "unknown_job", "{path}");
+        let unknown = if path.starts_with("/api/schedules/") { "unknown_schedule" } else { "unknown_job" };
+        assert_eq!(ask(&Uuid::now_v7().to_string()).await.expect(404)["code"], unknown, "{path}");
     }
     server.stop().await;
 }

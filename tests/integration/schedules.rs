@@ -133,10 +133,12 @@ async fn everything_that_is_wrong_with_a_schedule_is_told_by_its_field() {
         (json!({ "params": { "items": -1 } }), vec!["/params/items"]),
         (json!({ "params": { "itmes": 1 } }), vec!["/params"]),
         (json!({ "params": 3 }), vec!["/params"]),
+        (json!({ "type": "scan_library", "params": { "path": format!("/{}", long(65_536)) } }), vec!["/params"]),
         (json!({ "cron": "" }), vec!["/cron"]),
         (json!({ "cron": "* * * *" }), vec!["/cron"]),
         (json!({ "cron": "61 * * * *" }), vec!["/cron"]),
         (json!({ "cron": "0 0 31 2 *" }), vec!["/cron"]),
+        (json!({ "cron": ", * * * *" }), vec!["/cron"]),
         (json!({ "cron": "@midnightly" }), vec!["/cron"]),
         (json!({ "cron": "0 0 * *\0*" }), vec!["/cron"]),
         (json!({ "cron": "0 0 * * \u{661}" }), vec!["/cron"]),
@@ -193,6 +195,9 @@ async fn a_change_leaves_what_it_does_not_name_and_is_written_down() {
     let cron = edit(api, &made, json!({ "cron": "@weekly", "reason": "less often" })).await.expect(200);
     assert_eq!((&cron["cron"], &cron["priority"], &cron["overlap"]), (&json!("@weekly"), &json!(7), &json!("queue")));
     assert_ne!(cron["next_run_at"], made["next_run_at"], "due by the new line");
+    for nothing in [json!({}), json!({ "cron": "@weekly", "reason": "to no end" })] {
+        assert_eq!(edit(api, &made, nothing).await.expect(200), cron, "as it was, and why");
+    }
     assert_eq!(edit(api, &made, json!({ "priority": null })).await.expect(200)["priority"], Value::Null);
     let params = edit(api, &made, json!({ "params": { "items": 3 } })).await.expect(200);
     assert_eq!(params["params"]["items"], 3);
@@ -291,12 +296,16 @@ async fn the_history_is_read_page_by_page_and_bounded() {
     for bad in ["limit=0", "limit=501", "before=x", "after=1"] {
         assert_eq!(api.get(&format!("{path}?{bad}")).await.expect(400)["code"], "invalid_query", "{bad}");
     }
-    let fill = format!(
-        "INSERT INTO schedule_runs (schedule_id, outcome) SELECT '{}', 'edited' FROM generate_series(1, 300)",
-        id_of(&made)
-    );
-    database::execute(&server.database_url, &fill).await;
+    let fill = async |outcome: &str| {
+        let line = format!("SELECT '{}', '{outcome}' FROM generate_series(1, 300)", id_of(&made));
+        let sql = format!("INSERT INTO schedule_runs (schedule_id, outcome) {line}");
+        database::execute(&server.database_url, &sql).await;
+    };
+    fill("skipped").await;
+    api.post(&format!("{}/run", at(&made)), json!({})).await.expect(201);
+    assert_eq!(history(api, &made).await.len(), 6 + 200, "the oldest runs went, and no change");
+    fill("edited").await;
     edit(api, &made, json!({ "priority": 9 })).await.expect(200);
-    assert_eq!(history(api, &made).await.len(), 200, "the oldest went");
+    assert_eq!(history(api, &made).await.len(), 200 + 200, "the oldest changes went, and no run");
     server.stop().await;
 }

@@ -89,6 +89,8 @@ async fn mistakes_are_told_in_the_words_that_were_typed() {
         ("schedules create '' --cron @daily demo", "the name:"),
         ("schedules create a --cron @daily --overlap never demo", "skip, queue"),
         ("schedules edit nightly --cron '0 0 31 2 *'", "--cron: is never due"),
+        ("schedules edit nightly", "say what to change"),
+        ("schedules edit nightly --reason why", "say what to change"),
         ("schedules edit nighlty --cron @daily", "did you mean `nightly`?"),
         ("schedules show none", "schedules list"),
         ("schedules preview '* * *'", "has 3 fields"),

@@ -126,6 +126,28 @@ async fn jobs_of_a_schedule_that_queues_run_one_after_the_other() {
 }
 
 #[tokio::test]
+async fn a_queue_takes_no_more_when_a_hundred_jobs_wait() {
+    let server = Server::start().await;
+    let api = &server.api;
+    api.post("/api/job-types/demo/pause", json!({})).await.expect(200);
+    let made = create(api, "queue", json!({ "overlap": "queue" })).await;
+    let run = async || api.post(&format!("{}/run", at(&made)), json!({})).await;
+    for _ in 0..99 {
+        run().await.expect(201);
+    }
+    let last = run().await.expect(201);
+    let refused = run().await.expect(409);
+    assert_eq!((&refused["code"], &refused["job"]["id"]), (&json!("schedule_job_active"), &last["id"]));
+    edit(api, &made, json!({ "cron": EVERY_SECOND })).await.expect(200);
+    for run in until_runs(api, &made, "skipped", 2).await {
+        assert_eq!((&run["job_id"], &run["detail"]["because"]), (&last["id"], &json!("queue_full")));
+    }
+    api.post(&format!("/api/jobs/{}/cancel", id_of(&last)), json!({})).await.expect(202);
+    until_runs(api, &made, "started", 1).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_exclusive_type_whose_place_is_taken_is_skipped_with_the_holder() {
     let server = Server::start().await;
     let api = &server.api;

@@ -64,6 +64,7 @@ async fn the_last_missed_time_is_caught_up_when_asked_and_the_others_are_noted()
     let missed = until_runs(api, &made, "missed", 1).await.remove(0);
     assert_eq!(missed["detail"]["count"], 5);
     assert_eq!(time(&run["due_at"]) - time(&missed["due_at"]), TimeDelta::hours(5), "the last of six");
+    assert_eq!(time(&run["due_at"]) - time(&missed["detail"]["last"]), TimeDelta::hours(1), "the fifth");
     let id = run["job_id"].as_str().expect("a job").parse().expect("an id");
     let job = api.until_status(id, "completed").await;
     assert_eq!(time(&job["metadata"]["due_at"]), time(&run["due_at"]));
@@ -131,7 +132,9 @@ async fn a_schedule_whose_type_no_server_knows_waits_and_is_told_as_a_problem() 
     assert_eq!(shown["problem"], problem);
     assert!(time(&shown["next_run_at"]) < chrono::Utc::now(), "it waits");
     assert_eq!(history(api, &made).await.len(), 1, "created, and nothing else");
-    assert_eq!(api.post(&format!("{}/run", at(&made)), json!({})).await.expect(422)["errors"][0]["pointer"], "/type");
+    let refused = api.post(&format!("{}/run", at(&made)), json!({})).await.expect(422)["errors"][0].clone();
+    let told = "this server does not know the type `gone`; ask one that does";
+    assert_eq!((&refused["pointer"], &refused["message"]), (&json!("/type"), &json!(told)));
     // The type comes back: its policy decides.
     let back = format!("UPDATE schedules SET type = 'demo' WHERE id = '{}'", id_of(&made));
     database::execute(&server.database_url, &back).await;

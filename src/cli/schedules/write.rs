@@ -149,6 +149,10 @@ pub async fn edit(args: EditArgs, reach: &Reach) -> Done {
                 body.extend(given.map(|params| ("params".to_owned(), Value::Object(params))));
             }
         }
+        if body.keys().all(|field| field == "reason") {
+            let advice = format!("`{} schedules edit --help` lists the options", program());
+            return Err(Failure::Usage(format!("say what to change; {advice}")));
+        }
         let changes = client.patch(&resolve::path(&before), &Value::Object(body)).await;
         written(&changes.map_err(|e| told(e, job.as_ref()))?, args.options.json)
     });

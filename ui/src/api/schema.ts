@@ -444,7 +444,7 @@ export interface paths {
         head?: never;
         /**
          * Changes a schedule. What is left out stays.
-         * @description With another cron line or time zone it is due from now on. Switching it on is what `enable` does.
+         * @description What changes nothing is not written down. With another cron line or time zone it is due from now on. Switching it on is what `enable` does.
          */
         patch: operations["edit_schedule"];
         trace?: never;
@@ -516,7 +516,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows what became of the due times of a schedule, and who changed it; the newest 200 lines are kept. */
+        /** Shows what became of the due times of a schedule, and who changed it; the newest 200 lines of each are kept. */
         get: operations["schedule_runs"];
         put?: never;
         post?: never;
@@ -707,6 +707,11 @@ export interface components {
             q?: string | null;
             /** @description Why, for the history of each job. */
             reason?: string | null;
+            /**
+             * Format: uuid
+             * @description Made by this schedule.
+             */
+            schedule?: string | null;
             /**
              * Format: date-time
              * @description Created at or after.
@@ -1688,59 +1693,31 @@ export interface components {
         };
         /** @description What is to change of a schedule. What is left out stays. */
         ScheduleChange: {
-            /**
-             * @description What becomes of due times that nobody kept.
-             * @default null
-             */
-            catch_up: components["schemas"]["CatchUp"];
-            /**
-             * @description When they are due.
-             * @default null
-             */
-            cron: string;
-            /**
-             * @description Whether it makes jobs by itself.
-             * @default null
-             */
-            enabled: boolean;
-            /**
-             * @description What to call it.
-             * @default null
-             */
-            name: string;
-            /**
-             * @description What a due time does while an earlier job of it has not ended.
-             * @default null
-             */
-            overlap: components["schemas"]["Overlap"];
-            /**
-             * @description The params of its jobs, all of them.
-             * @default null
-             */
-            params: {
+            /** @description What becomes of due times that nobody kept. */
+            catch_up?: components["schemas"]["CatchUp"];
+            /** @description When they are due. */
+            cron?: string;
+            /** @description Whether it makes jobs by itself. */
+            enabled?: boolean;
+            /** @description What to call it. */
+            name?: string;
+            /** @description What a due time does while an earlier job of it has not ended. */
+            overlap?: components["schemas"]["Overlap"];
+            /** @description The params of its jobs, all of them. */
+            params?: {
                 [key: string]: unknown;
             };
             /**
              * Format: int32
              * @description The priority of its jobs; null for the type's own.
-             * @default null
              */
-            priority: number | null;
-            /**
-             * @description Why, for its history.
-             * @default null
-             */
-            reason: string | null;
-            /**
-             * @description On the clocks of which IANA time zone.
-             * @default null
-             */
-            time_zone: string;
-            /**
-             * @description The type of its jobs. Params that are left out must fit it as they are.
-             * @default null
-             */
-            type: string;
+            priority?: number | null;
+            /** @description Why, for its history. */
+            reason?: string | null;
+            /** @description On the clocks of which IANA time zone. */
+            time_zone?: string;
+            /** @description The type of its jobs. Params that are left out must fit it as they are. */
+            type?: string;
         };
         /** @description A schedule that somebody wants. */
         ScheduleRequest: {
@@ -2995,6 +2972,8 @@ export interface operations {
                 until?: string;
                 /** @description Started by this job. */
                 parent?: string;
+                /** @description Made by this schedule. */
+                schedule?: string;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description How many jobs; 50 unless told otherwise. */
@@ -8774,7 +8753,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `schedule_job_active`: an earlier `job` of the schedule has not ended, and its overlap is `skip`.
+             * @description `schedule_job_active`: an earlier `job` of the schedule has not ended, and its overlap is `skip`, or its queue is full.
              *     `exclusive_job_active`: its type is exclusive, and `job` is pending or running.
              */
             409: {

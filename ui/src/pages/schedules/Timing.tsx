@@ -6,7 +6,7 @@ import { isHere } from './zones';
 export function Timing({ schedule: { cron, cron_words, time_zone } }: { schedule: Schedule }) {
   return (
     <span className="timing">
-      {cron_words ?? 'Its cron line is not understood'} <code>{cron}</code>
+      {cron_words ?? 'Its cron line is not understood'} {cron_words?.endsWith(cron) ? null : <code>{cron}</code>}
       {isHere(time_zone) ? null : <span className="muted"> {time_zone}</span>}
     </span>
   );

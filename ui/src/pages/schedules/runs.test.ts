@@ -20,6 +20,7 @@ test('a due time without a job says why there is none', () => {
   expect(runInWords({ ...none, outcome: 'skipped', detail: { because: 'exclusive' } })).toMatch(
     /another job of this type/,
   );
+  expect(runInWords({ ...none, outcome: 'skipped', detail: { because: 'queue_full' } })).toMatch(/were waiting/);
   expect(tagOf({ ...none, outcome: 'missed', detail: { count: 1 } })).toBe('missed');
   expect(tagOf({ ...none, outcome: 'missed', detail: { count: 9_999, or_more: true } })).toBe(
     'missed 9,999 times or more',

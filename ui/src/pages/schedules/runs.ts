@@ -38,7 +38,7 @@ export function runInWords(run: Told): string {
   const { outcome, detail, actor } = run;
   if (outcome === 'manual') return `run by hand${actor ? ` by ${actor}` : ''}: ${jobWord(run.job_status)}`;
   if (outcome === 'started') return `${jobWord(run.job_status)}${detail?.caught_up ? ', made up for late' : ''}`;
-  if (outcome === 'skipped') return detail?.because === 'exclusive' ? ANOTHER_RAN : EARLIER_RAN;
+  if (outcome === 'skipped') return skipped(detail);
   if (outcome === 'missed') return `${missed(detail)}: no server was up that knows the type`;
   if (outcome === 'refused') return `refused: ${errors(detail)}`;
   const changed = Array.isArray(detail?.changed) ? detail.changed.join(', ').replaceAll('_', ' ') : '';
@@ -47,6 +47,7 @@ export function runInWords(run: Told): string {
 
 const ANOTHER_RAN = 'skipped: another job of this type had not ended';
 const EARLIER_RAN = 'skipped: an earlier job of this schedule had not ended';
+const QUEUE_FULL = 'skipped: too many jobs of this schedule were waiting';
 
 const CHANGES: Partial<Record<RunOutcome, string>> = {
   created: 'created',
@@ -57,6 +58,11 @@ const CHANGES: Partial<Record<RunOutcome, string>> = {
 
 function jobWord(status: Status | null): string {
   return status ? STATUS_LABELS[status] : 'started, the job was cleaned up';
+}
+
+function skipped(detail: ScheduleRun['detail']): string {
+  if (detail?.because === 'queue_full') return QUEUE_FULL;
+  return detail?.because === 'exclusive' ? ANOTHER_RAN : EARLIER_RAN;
 }
 
 function missed(detail: ScheduleRun['detail']): string {
