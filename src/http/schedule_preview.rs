@@ -46,8 +46,8 @@ pub async fn preview(
     _: Query<()>,
     body: Body<PreviewRequest>,
 ) -> Result<Json<Preview>, ApiError> {
-    let now = read(&state.db, schedules::now).await?;
     let zone = body.0.time_zone.as_deref().unwrap_or("UTC");
-    let table = timetable(&body.0.cron, zone, now).map_err(ApiError::fields)?;
+    let table = timetable(&body.0.cron, zone, Utc::now()).map_err(ApiError::fields)?;
+    let now = read(&state.db, schedules::now).await?; // the clock by which it is due
     Ok(Json(Preview { words: table.words(), next: table.next_few(now, FORETOLD) }))
 }

@@ -124,12 +124,12 @@ pub async fn create(
     _: Query<()>,
     body: Body<ScheduleRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    // What is wrong is told without the database; the times are the database's.
+    let draft = new(&state.registry, body.0, &actor.0, Utc::now()).map_err(ApiError::fields)?;
     let stored = write(&state.db, async |conn| {
         let now = schedules::now(conn).await?;
-        let schedule = match new(&state.registry, body.0, &actor.0, now) {
-            Ok(schedule) => schedule,
-            Err(errors) => return Ok(Err(ApiError::fields(errors))),
-        };
+        let next_run_at = if draft.enabled { next(&draft, now) } else { None };
+        let schedule = ScheduleRow { created_at: now, updated_at: now, next_run_at, ..draft };
         if schedules::count(conn).await? >= MOST {
             return Ok(Err(ApiError::field("", format!("there are {MOST} schedules already; delete some"))));
         }
@@ -153,7 +153,7 @@ fn new(
     let mut fields = Fields::at("");
     let words = words(&mut fields, Some(&request.name), request.priority, request.reason.as_deref());
     let time_zone = request.time_zone.unwrap_or_else(|| "UTC".to_owned());
-    let table = timetable(&request.cron, &time_zone, now).map_err(|errors| fields.extend(errors)).ok();
+    let _ = timetable(&request.cron, &time_zone, now).map_err(|errors| fields.extend(errors));
     let enabled = request.enabled.unwrap_or(true);
     let params = job_type(registry, &request.type_name, request.params).unwrap_or_else(|errors| {
         fields.extend(errors);
@@ -176,7 +176,7 @@ fn new(
         created_at: now,
         updated_by: actor.to_owned(),
         updated_at: now,
-        next_run_at: table.filter(|_| enabled).and_then(|table| table.next(now)),
+        next_run_at: None,
     })
 }
 
