@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::child_watch::ChildWatch;
 use super::command::MadePending;
-use super::supervisor::JobSupervisor;
 use super::supervisor::parking::{Park, Resume};
+use super::supervisor::{JobSupervisor, NEXT_TURN};
 use super::tracker::{JobTracker, Stored};
 use crate::job::{
     Attempt, ChildOutcome, Children, DbPool, FieldError, InvalidParams, NewChild, Registry, SpawnError, Status,
@@ -34,8 +34,6 @@ use crate::store::{cancel, find_nul};
 const PARAMS_BYTES: usize = 1 << 20;
 /// Between two tries while the database is away.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A claim, or another spawn, is over by then.
-const NEXT_TURN: Duration = Duration::from_millis(10);
 /// How long a child may be silent before it is looked at.
 const SILENCE: Duration = Duration::from_secs(1);
 /// How many are looked at in that time: a glance of some milliseconds.

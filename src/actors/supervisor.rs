@@ -41,8 +41,8 @@ const BEATS_PER_SWEEP: u32 = 5;
 /// While most of a type's slots are busy, freed ones are gathered for a moment: large claims are cheaper.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// How soon the types with a limit are claimed again when another node had the turn: about as long as a claim takes.
-const NEXT_TURN: Duration = Duration::from_millis(10);
+/// How soon one tries again who did not get the turn of the types with a limit: about as long as a claim takes.
+pub(super) const NEXT_TURN: Duration = Duration::from_millis(10);
 
 /// How long a request waits for the tracker to store a wish. Longer means that the database is away.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);

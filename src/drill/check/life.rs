@@ -32,7 +32,7 @@ pub fn life(history: &History) -> Vec<Violation> {
 }
 
 /// Whether an event ends a job for good.
-fn is_end(event: &EventRow) -> bool {
+pub fn is_end(event: &EventRow) -> bool {
     matches!(event.kind.as_str(), "completed" | "failed" | "cancelled")
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::life::run_end;
+use super::life::{is_end, run_end};
 use crate::drill::history::{EventRow, History, Kind, Violation};
 use crate::job::{Admission, JobSpec, RateLimit};
 
@@ -20,10 +20,6 @@ pub fn limits(history: &History) -> Vec<Violation> {
         [running, existing.flatten(), started].into_iter().flatten()
     };
     history.specs.iter().flat_map(of_type).collect()
-}
-
-fn is_end(event: &EventRow) -> bool {
-    matches!(event.kind.as_str(), "completed" | "failed" | "cancelled")
 }
 
 fn too_many(
