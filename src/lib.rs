@@ -16,7 +16,7 @@
 //! - [`testing`]: runs one job alone, for the tests of whoever writes jobs.
 //! - [`cli`]: the commands; all but `serve` are HTTP clients.
 //! - `drill`: a scratch cluster that is broken on purpose, to prove that no job is lost.
-//! - [`app`]: builds everything in order and takes it down in order. Its settings are in [`config`].
+//! - [`app`]: builds everything in order and takes it down in order. Its flags are in [`config`].
 //! - [`http`]: how it is asked.
 //! - [`actors`]: who does it.
 //! - [`store`]: where it is kept.

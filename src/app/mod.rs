@@ -84,7 +84,7 @@ impl Application {
         let node_id = Uuid::now_v7();
         runtime.block_on(prepare(&database_url, node_id, &slots, data_dir.predecessor()))?;
         let db = pool::build(&database_url, drivers.handle().clone())?;
-        let environment = Environment { db: Some(db), on_removed: None, children: None, media_roots };
+        let environment = Environment { db: Some(db), on_removed: None, children: None, settings: None, media_roots };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();

@@ -15,7 +15,7 @@ use super::attempt::Attempt;
 use super::command::JobCommand;
 use super::environment::{Environment, MediaRoots, RemovedJob};
 use super::outcome::Fatal;
-use super::stop::{StopReason, Stopped};
+use super::stop::{Stop, StopReason, Stopped};
 
 /// Handed to [`Job::run`](super::Job::run). Cheap to clone and to call in a tight loop.
 #[derive(Clone)]
@@ -154,6 +154,11 @@ impl JobContext {
     /// Why the handler was asked to stop, if it was.
     pub fn stop_reason(&self) -> Option<StopReason> {
         self.attempt.stop.reason()
+    }
+
+    /// The signal itself, for what waits on its own: a client of a service gives up when it is set.
+    pub fn stop_signal(&self) -> Stop {
+        self.attempt.stop.clone()
     }
 
     /// A connection to the database, given back when it is dropped. Hold it for a block, not for a job: progress never needs

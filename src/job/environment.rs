@@ -1,4 +1,4 @@
-//! What the world around a job gives it: a database, the media roots, an ear. Handed in by the application, so that nothing in this
+//! What the world around a job gives it: a database, the settings, the media roots, an ear. Handed in by the application, so that nothing in this
 //! folder knows where it comes from.
 
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use diesel_async::pooled_connection::deadpool::Pool;
 use uuid::Uuid;
 
 use super::child::Children;
+use super::settings::SettingsSource;
 
 /// Connections for handlers and requests; those of the actors are their own.
 pub type DbPool = Pool<AsyncPgConnection>;
@@ -35,6 +36,8 @@ pub struct Environment {
     pub on_removed: Option<OnRemoved>,
     /// Who starts child jobs; none where a job runs alone.
     pub children: Option<Arc<dyn Children>>,
+    /// Who knows the settings; their defaults hold when none.
+    pub settings: Option<Arc<dyn SettingsSource>>,
     /// The folders that jobs may read.
     pub media_roots: MediaRoots,
 }

@@ -102,6 +102,8 @@ pub struct JobSpec {
     pub rate_limit: Option<RateLimit>,
     /// What follows when an attempt fails.
     pub retry: RetryPolicy,
+    /// The names of settings that must be set: without them its jobs are refused when they are triggered.
+    pub needs: &'static [&'static str],
     /// Further patterns with two groups, processed and total, looked for in progress messages.
     pub progress_patterns: &'static [&'static str],
 }
@@ -124,6 +126,7 @@ impl JobSpec {
             in_cluster: None,
             rate_limit: None,
             retry: RetryPolicy::NEVER,
+            needs: &[],
             progress_patterns: &[],
         }
     }
@@ -191,6 +194,12 @@ impl JobSpec {
     /// Sets how long a handler has to stop by itself.
     pub const fn cancel_grace(mut self, grace: Duration) -> Self {
         self.cancel_grace = grace;
+        self
+    }
+
+    /// Names the settings that must be set, `&[stash::URL.name()]`: without them its jobs are refused when they are triggered.
+    pub const fn needs(mut self, settings: &'static [&'static str]) -> Self {
+        self.needs = settings;
         self
     }
 

@@ -4,7 +4,7 @@
 //! same thing in each case. The first reason stays.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,11 +19,11 @@ pub enum StopReason {
     Interrupted,
 }
 
-/// The signal itself.
-#[derive(Debug, Default)]
+/// The signal itself. Clones are one signal.
+#[derive(Clone, Debug, Default)]
 pub struct Stop {
     token: CancellationToken,
-    reason: OnceLock<StopReason>,
+    reason: Arc<OnceLock<StopReason>>,
 }
 
 impl Stop {

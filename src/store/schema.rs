@@ -132,6 +132,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    performers (id) {
+        id -> Text,
+        name -> Text,
+        disambiguation -> Nullable<Text>,
+        aliases -> Array<Nullable<Text>>,
+        gender -> Nullable<Text>,
+        favorite -> Bool,
+        details -> Nullable<Text>,
+        stash_created_at -> Nullable<Timestamptz>,
+        stash_updated_at -> Timestamptz,
+        synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     recent_starts (id) {
         id -> Int8,
         #[sql_name = "type"]
@@ -148,6 +163,55 @@ diesel::table! {
         node_id -> Uuid,
         rev -> Int8,
         at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    scene_groups (scene_id, group_id) {
+        scene_id -> Text,
+        group_id -> Text,
+        name -> Text,
+        scene_index -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    scene_performers (scene_id, performer_id) {
+        scene_id -> Text,
+        performer_id -> Text,
+    }
+}
+
+diesel::table! {
+    scene_tags (scene_id, tag_id) {
+        scene_id -> Text,
+        tag_id -> Text,
+    }
+}
+
+diesel::table! {
+    scenes (id) {
+        id -> Text,
+        title -> Text,
+        code -> Nullable<Text>,
+        details -> Nullable<Text>,
+        director -> Nullable<Text>,
+        urls -> Array<Nullable<Text>>,
+        date -> Nullable<Date>,
+        rating100 -> Nullable<Int4>,
+        organized -> Bool,
+        studio_id -> Nullable<Text>,
+        path -> Nullable<Text>,
+        size_bytes -> Nullable<Int8>,
+        duration_seconds -> Nullable<Float8>,
+        width -> Nullable<Int4>,
+        height -> Nullable<Int4>,
+        codec -> Nullable<Text>,
+        oshash -> Nullable<Text>,
+        phash -> Nullable<Text>,
+        stash_created_at -> Nullable<Timestamptz>,
+        stash_updated_at -> Timestamptz,
+        synced_at -> Timestamptz,
     }
 }
 
@@ -187,6 +251,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Nullable<Jsonb>,
+        secret -> Nullable<Bytea>,
+        updated_at -> Timestamptz,
+        updated_by -> Text,
+    }
+}
+
+diesel::table! {
+    studios (id) {
+        id -> Text,
+        name -> Text,
+        url -> Nullable<Text>,
+        details -> Nullable<Text>,
+        parent_id -> Nullable<Text>,
+        stash_created_at -> Nullable<Timestamptz>,
+        stash_updated_at -> Timestamptz,
+        synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sync_state (entity) {
+        entity -> Text,
+        synced_until -> Nullable<Timestamptz>,
+        resume_at -> Nullable<Timestamptz>,
+        resume_job -> Nullable<Uuid>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tags (id) {
+        id -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        aliases -> Array<Nullable<Text>>,
+        stash_created_at -> Nullable<Timestamptz>,
+        stash_updated_at -> Timestamptz,
+        synced_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(scene_groups -> scenes (scene_id));
+diesel::joinable!(scene_performers -> scenes (scene_id));
+diesel::joinable!(scene_tags -> scenes (scene_id));
 diesel::joinable!(schedule_runs -> schedules (schedule_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -198,8 +310,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     media_files,
     nodes,
     pauses,
+    performers,
     recent_starts,
     removals,
+    scene_groups,
+    scene_performers,
+    scene_tags,
+    scenes,
     schedule_runs,
     schedules,
+    settings,
+    studios,
+    sync_state,
+    tags,
 );

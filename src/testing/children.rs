@@ -15,7 +15,7 @@ use super::setup::JobTest;
 use super::threads::Threads;
 use crate::job::{
     Attempt, ChildOutcome, Children, DbPool, Environment, JobResult, MediaRoots, NewChild, OutcomeKind, Registry,
-    SpawnError, Status,
+    Settings, SpawnError, Status,
 };
 
 /// What a test says in the place of a child's handler.
@@ -30,11 +30,17 @@ pub(super) struct World {
     pub(super) fakes: HashMap<&'static str, Fake>,
     pub(super) db: Option<DbPool>,
     pub(super) media_roots: MediaRoots,
+    pub(super) settings: Settings,
 }
 
 impl World {
     pub(super) fn environment(&self) -> Environment {
-        Environment { db: self.db.clone(), media_roots: self.media_roots.clone(), ..Environment::default() }
+        Environment {
+            db: self.db.clone(),
+            media_roots: self.media_roots.clone(),
+            settings: Some(Arc::new(self.settings.clone())),
+            ..Environment::default()
+        }
     }
 }
 

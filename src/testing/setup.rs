@@ -15,7 +15,9 @@ use super::children::{Family, World};
 use super::recorder::{Heard, Trip, Tripped};
 use super::run::Run;
 use super::threads::Threads;
-use crate::job::{DbPool, InvalidParams, Job, JobResult, JobSpec, JobType, MediaRoots, Progress, Registry};
+use crate::job::{
+    DbPool, InvalidParams, Job, JobResult, JobSpec, JobType, MediaRoots, Progress, Registry, Setting, Settings,
+};
 
 /// Longer than a test should take on a loaded machine; only one that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +72,19 @@ impl JobTest {
     /// Gives the job a database: `ctx.db()` takes connections of this pool.
     pub fn db(mut self, pool: DbPool) -> Self {
         self.world.db = Some(pool);
+        self
+    }
+
+    /// Sets a setting for the job and its children, as if it were set on the page.
+    ///
+    /// # Panics
+    ///
+    /// When the setting can't have this value.
+    #[track_caller]
+    pub fn setting<T>(mut self, setting: &Setting<T>, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        setting.spec.check(&value).unwrap_or_else(|why| panic!("`{}` {why}", setting.name()));
+        self.world.settings = self.world.settings.with([(setting.name().to_owned(), value)]);
         self
     }
 
@@ -189,7 +204,13 @@ fn with_type<J: Job>(registry: Registry) -> Registry {
 }
 
 pub(super) fn world(registry: Registry) -> World {
-    World { registry, fakes: HashMap::new(), db: None, media_roots: MediaRoots::default() }
+    World {
+        registry,
+        fakes: HashMap::new(),
+        db: None,
+        media_roots: MediaRoots::default(),
+        settings: Settings::default(),
+    }
 }
 
 pub(super) fn prepare(registry: &Registry, type_name: &str, params: Value) -> Result<Value, InvalidParams> {

@@ -1,0 +1,89 @@
+-- What was synced from Stash. Ids are Stash's own, as text. No relation is a foreign key to what it names: scenes may arrive
+-- before their performers do, and a page of performers that fails must not hold up the scenes.
+CREATE TABLE studios (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    url text,
+    details text,
+    parent_id text,
+    stash_created_at timestamptz,
+    stash_updated_at timestamptz NOT NULL,
+    synced_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE performers (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    disambiguation text,
+    aliases text[] NOT NULL DEFAULT '{}',
+    gender text,
+    favorite boolean NOT NULL DEFAULT false,
+    details text,
+    stash_created_at timestamptz,
+    stash_updated_at timestamptz NOT NULL,
+    synced_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE tags (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    description text,
+    aliases text[] NOT NULL DEFAULT '{}',
+    stash_created_at timestamptz,
+    stash_updated_at timestamptz NOT NULL,
+    synced_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE scenes (
+    id text PRIMARY KEY,
+    title text NOT NULL DEFAULT '',
+    code text,
+    details text,
+    director text,
+    urls text[] NOT NULL DEFAULT '{}',
+    date date,
+    rating100 integer,
+    organized boolean NOT NULL DEFAULT false,
+    studio_id text,
+    path text,
+    size_bytes bigint,
+    duration_seconds double precision,
+    width integer,
+    height integer,
+    codec text,
+    oshash text,
+    phash text,
+    stash_created_at timestamptz,
+    stash_updated_at timestamptz NOT NULL,
+    synced_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX scenes_by_update ON scenes (stash_updated_at DESC, id DESC);
+CREATE INDEX scenes_by_studio ON scenes (studio_id) WHERE studio_id IS NOT NULL;
+CREATE TABLE scene_performers (
+    scene_id text NOT NULL REFERENCES scenes ON DELETE CASCADE,
+    performer_id text NOT NULL,
+    PRIMARY KEY (scene_id, performer_id)
+);
+CREATE INDEX scene_performers_by_performer ON scene_performers (performer_id);
+CREATE TABLE scene_tags (
+    scene_id text NOT NULL REFERENCES scenes ON DELETE CASCADE,
+    tag_id text NOT NULL,
+    PRIMARY KEY (scene_id, tag_id)
+);
+CREATE INDEX scene_tags_by_tag ON scene_tags (tag_id);
+CREATE TABLE scene_groups (
+    scene_id text NOT NULL REFERENCES scenes ON DELETE CASCADE,
+    group_id text NOT NULL,
+    name text NOT NULL,
+    scene_index integer,
+    PRIMARY KEY (scene_id, group_id)
+);
+
+-- How far each kind of entity was synced.
+CREATE TABLE sync_state (
+    -- performers, tags, studios or scenes
+    entity text PRIMARY KEY,
+    -- everything that Stash changed before this is here; null until a sync came to its end
+    synced_until timestamptz,
+    -- where a sync that was cut short goes on: what it has of this entity, in the order of updated_at and id
+    resume_at timestamptz,
+    resume_job uuid,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);

@@ -1,0 +1,88 @@
+//! What can go wrong with a service, told so that a person can act on it.
+
+use std::time::Duration;
+
+use crate::job::Stopped;
+
+/// Why a service gave no answer that can be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Nobody answers there.
+    #[error("{service} can't be reached at {address}: {reason}; check that it runs, and the setting `{setting}`")]
+    Unreachable {
+        /// The service.
+        service: &'static str,
+        /// Where it was looked for.
+        address: String,
+        /// What the network says.
+        reason: String,
+        /// The setting that says where it is.
+        setting: &'static str,
+    },
+    /// It took too long.
+    #[error("{service} at {address} did not answer within {} s", .after.as_secs())]
+    TimedOut {
+        /// The service.
+        service: &'static str,
+        /// Where.
+        address: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// It does not know who asks.
+    #[error("{service} refuses the key or the password; check the setting `{setting}`")]
+    WrongKey {
+        /// The service.
+        service: &'static str,
+        /// The setting that has the key.
+        setting: &'static str,
+    },
+    /// It refuses, or fails.
+    #[error("{service} answered {status}{}", colon(.said))]
+    Refused {
+        /// The service.
+        service: &'static str,
+        /// Its HTTP status.
+        status: u16,
+        /// What it said, cut short.
+        said: String,
+        /// How long it asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// What it answered is not what this service answers.
+    #[error("{service} at {address} gave an answer that makes no sense: {reason}")]
+    WrongAnswer {
+        /// The service.
+        service: &'static str,
+        /// Where.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The job was asked to stop while it waited. Pass it on with `?`.
+    #[error("{0}")]
+    Stopped(#[from] Stopped),
+    /// A setting is missing or can't be.
+    #[error("{0}")]
+    Settings(String),
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+impl ServiceError {
+    /// Whether the same call may well succeed a moment later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            Self::WrongKey { .. } | Self::WrongAnswer { .. } | Self::Stopped(_) | Self::Settings(_) => false,
+        }
+    }
+
+    /// Whether the job was asked to stop: then it is no failure of the service.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped(_))
+    }
+}
