@@ -1075,7 +1075,7 @@ export interface components {
         };
         /** @description The parts of a job that a list leaves out. */
         JobBody: {
-            /** @description Further facts about where it came from. */
+            /** @description Where it came from: `triggered_by` and `source`, and of a schedule's job also `schedule` and `due_at`. */
             metadata: {
                 [key: string]: unknown;
             };
