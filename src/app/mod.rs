@@ -34,6 +34,8 @@ use crate::job::{Environment, MediaRoots, Registry};
 use crate::store::connect::check_url;
 use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
+use crate::store::settings::{SharedSettings, StoredSettings};
+use crate::store::vault::Vault;
 use crate::store::{migrations, nodes, pool};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
@@ -84,7 +86,14 @@ impl Application {
         let node_id = Uuid::now_v7();
         runtime.block_on(prepare(&database_url, node_id, &slots, data_dir.predecessor()))?;
         let db = pool::build(&database_url, drivers.handle().clone())?;
-        let environment = Environment { db: Some(db), on_removed: None, children: None, settings: None, media_roots };
+        let vault = Vault::open(config.secret_key.as_ref().map(|key| key.0.as_str()), &config.data_dir)?;
+        let settings = Arc::new(StoredSettings::new(db.clone(), config.settings, vault));
+        let environment = Environment {
+            db: Some(db),
+            settings: Some(Arc::new(SharedSettings(Arc::clone(&settings)))),
+            media_roots,
+            ..Environment::default()
+        };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -97,6 +106,7 @@ impl Application {
             bus: config.bus,
             database_url,
             environment,
+            settings,
             runtime: runtime.handle().clone(),
             listener,
             allowed_hosts: config.allowed_hosts.into(),

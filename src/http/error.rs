@@ -41,6 +41,8 @@ pub enum ErrorCode {
     UnknownJobType,
     /// There is no such schedule.
     UnknownSchedule,
+    /// There is no such service: see `known`.
+    UnknownService,
     /// The path exists, but not with this method: see the `Allow` header.
     MethodNotAllowed,
     /// The body took too long to arrive.
@@ -65,6 +67,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// Fields of the body are wrong: see `errors`.
     InvalidFields,
+    /// A setting that the job type needs is not set: `detail` names it.
+    SettingMissing,
     /// The path is a WebSocket, and the request does not ask for one as it should.
     UpgradeRequired,
     /// A fault of the server. It is in its log.
@@ -98,6 +102,7 @@ impl ErrorCode {
             Self::UnknownJob => ("unknown_job", StatusCode::NOT_FOUND, "no such job"),
             Self::UnknownJobType => ("unknown_job_type", StatusCode::NOT_FOUND, "no such job type"),
             Self::UnknownSchedule => ("unknown_schedule", StatusCode::NOT_FOUND, "no such schedule"),
+            Self::UnknownService => ("unknown_service", StatusCode::NOT_FOUND, "no such service"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             Self::ExclusiveJobActive => ("exclusive_job_active", StatusCode::CONFLICT, "one at a time"),
@@ -114,6 +119,7 @@ impl ErrorCode {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")
             }
             Self::InvalidFields => ("invalid_fields", StatusCode::UNPROCESSABLE_ENTITY, "wrong fields"),
+            Self::SettingMissing => ("setting_missing", StatusCode::UNPROCESSABLE_ENTITY, "a setting is missing"),
             Self::UpgradeRequired => ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "a WebSocket"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "not available"),

@@ -1,5 +1,6 @@
 //! From a request for a job to a committed row: checked here, stored by the supervisor.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix::MailboxError;
@@ -113,7 +114,23 @@ pub fn new_job(job_type: &Registered, params: Value, actor: &ActorName) -> NewJo
 
 /// Has the supervisor store jobs, all or none.
 pub async fn submit(state: &AppState, jobs: Vec<NewJob>) -> Result<Result<Vec<JobSummary>, SubmitError>, ApiError> {
+    refuse_unprepared(state, &jobs).await?;
     state.supervisor.send(Submit { jobs }).timeout(ANSWER).await.map_err(|error| no_answer(&error))
+}
+
+/// Refuses jobs of a type that needs a setting which is not set: better now than when they are started.
+async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiError> {
+    let types: BTreeSet<_> = jobs.iter().map(|job| &*job.type_name).collect();
+    let types = types.into_iter().filter_map(|name| state.registry.get(name));
+    let needs: Vec<_> = types.flat_map(|known| known.spec.needs.iter().map(|need| (known.spec.name, *need))).collect();
+    if needs.is_empty() {
+        return Ok(());
+    }
+    let (settings, _) = state.settings.now().await?;
+    match needs.into_iter().find_map(|(name, need)| Some((name, settings.check_set(need).err()?))) {
+        Some((name, why)) => Err(ApiError::new(ErrorCode::SettingMissing, format!("`{name}` can't run: {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// Has the supervisor store one job.

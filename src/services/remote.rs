@@ -265,7 +265,8 @@ fn said(headers: &HeaderMap, body: &[u8]) -> String {
     cut(text.split_whitespace().collect::<Vec<_>>().join(" "), SAID_BYTES)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address leads to this machine itself.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

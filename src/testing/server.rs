@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::Application;
 use crate::config::{BusKind, Config};
-use crate::job::Registry;
+use crate::job::{Registry, SettingsFromEnvironment};
 
 /// A test should not wait long for jobs that it left behind.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -52,6 +52,8 @@ impl Server {
             media_roots,
             concurrency: Vec::new(),
             allowed_hosts: Vec::new(),
+            settings: SettingsFromEnvironment::default(),
+            secret_key: None,
             insecure: false,
             shutdown_grace: SHUTDOWN_GRACE,
             schedules: true,
