@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 pub mod media;
+pub mod qbittorrent;
 pub mod remote;
 
 pub use connection::Service;
