@@ -618,6 +618,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_plans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["show_plan"];
+        put?: never;
+        post?: never;
+        delete: operations["delete_plan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["c"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -939,7 +1019,7 @@ export interface components {
          * @description What went wrong. Stable.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout";
+        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout" | "unknown_plan" | "plan_building";
         /** @description Some of what happened to a job. */
         EventPage: {
             /** @description The events, oldest first. */
@@ -1116,7 +1196,7 @@ export interface components {
         };
         /** @description The parts of a job that a list leaves out. */
         JobBody: {
-            /** @description Where it came from: `triggered_by` and `source`, and of a schedule's job also `schedule` and `due_at`. */
+            /** @description Further facts about where it came from. */
             metadata: {
                 [key: string]: unknown;
             };
@@ -2157,6 +2237,100 @@ export interface components {
             /** @description For one. */
             singular: string;
         };
+        /** @enum {string} */
+        PlanStatus: "building" | "open" | "applied" | "failed";
+        /** @enum {string} */
+        PlanSource: "ai" | "names";
+        /** @enum {string} */
+        ChangeField: "tags" | "performers" | "studio" | "title" | "details" | "date";
+        /** @enum {string} */
+        ChangeAction: "set" | "add" | "remove";
+        /** @enum {string} */
+        ChangeStatus: "pending" | "approved" | "rejected" | "applied" | "conflict" | "failed";
+        ChangeCounts: {
+            pending: number;
+            approved: number;
+            rejected: number;
+            applied: number;
+            conflict: number;
+            failed: number;
+        };
+        Named: {
+            id: string | null;
+            name: string;
+        };
+        ChangeValue: string | components["schemas"]["Named"];
+        PlanRow: {
+            id: string;
+            job_id: string;
+            name: string;
+            status: components["schemas"]["PlanStatus"];
+            source: components["schemas"]["PlanSource"];
+            model: string | null;
+            params: {
+                [key: string]: unknown;
+            };
+            scene_total: number;
+            scene_count: number;
+            scene_errors: number;
+            note: string | null;
+            requests: number;
+            input_tokens: number;
+            output_tokens: number;
+            cost: number | null;
+            created_at: string;
+            /** Format: date-time */
+            built_at: string | null;
+            /** Format: date-time */
+            applied_at: string | null;
+        };
+        Plan: components["schemas"]["PlanRow"] & {
+            changes: components["schemas"]["ChangeCounts"];
+        };
+        PlanPage: {
+            plans: components["schemas"]["Plan"][];
+            next_cursor: string | null;
+        };
+        PlanDelete: {
+            reason?: string | null;
+        };
+        PlanChange: {
+            id: string;
+            plan_id: string;
+            scene_id: string;
+            scene_title: string;
+            field: components["schemas"]["ChangeField"];
+            action: components["schemas"]["ChangeAction"];
+            current: null | components["schemas"]["ChangeValue"];
+            proposed: null | components["schemas"]["ChangeValue"];
+            confidence: number;
+            reason: string | null;
+            status: components["schemas"]["ChangeStatus"];
+            error: string | null;
+            decided_by: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            decision_reason: string | null;
+            /** Format: date-time */
+            applied_at: string | null;
+            /** Format: date-time */
+            scene_updated_at: string | null;
+        };
+        ChangePage: {
+            changes: components["schemas"]["PlanChange"][];
+            next_cursor: string | null;
+        };
+        DecideRequest: {
+            changes?: string[] | null;
+            all?: boolean;
+            min_confidence?: number | null;
+            field?: components["schemas"]["ChangeField"][];
+            reason?: string | null;
+        };
+        Decided: {
+            changed: number;
+            changes: components["schemas"]["ChangeCounts"];
+        };
     };
     responses: never;
     parameters: never;
@@ -2250,6 +2424,22 @@ export type Target = components['schemas']['Target'];
 export type Totals = components['schemas']['Totals'];
 export type Triggered = components['schemas']['Triggered'];
 export type Unit = components['schemas']['Unit'];
+export type PlanStatus = components['schemas']['PlanStatus'];
+export type PlanSource = components['schemas']['PlanSource'];
+export type ChangeField = components['schemas']['ChangeField'];
+export type ChangeAction = components['schemas']['ChangeAction'];
+export type ChangeStatus = components['schemas']['ChangeStatus'];
+export type ChangeCounts = components['schemas']['ChangeCounts'];
+export type Named = components['schemas']['Named'];
+export type ChangeValue = components['schemas']['ChangeValue'];
+export type PlanRow = components['schemas']['PlanRow'];
+export type Plan = components['schemas']['Plan'];
+export type PlanPage = components['schemas']['PlanPage'];
+export type PlanDelete = components['schemas']['PlanDelete'];
+export type PlanChange = components['schemas']['PlanChange'];
+export type ChangePage = components['schemas']['ChangePage'];
+export type DecideRequest = components['schemas']['DecideRequest'];
+export type Decided = components['schemas']['Decided'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_job_types: {
@@ -10125,6 +10315,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    list_plans: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["PlanStatus"][];
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanPage"];
+                };
+            };
+        };
+    };
+    show_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+        };
+    };
+    delete_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PlanDelete"];
+            };
+        };
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    c: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["ChangeStatus"][];
+                field?: components["schemas"]["ChangeField"][];
+                scene?: string;
+                min_confidence?: number;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecideRequest"];
+            };
+        };
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+        };
+    };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecideRequest"];
+            };
+        };
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
                 };
             };
         };
