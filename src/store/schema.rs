@@ -1,6 +1,21 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    handled_downloads (torrent_hash, file_index) {
+        torrent_hash -> Text,
+        file_index -> Int4,
+        torrent_name -> Text,
+        file -> Text,
+        path -> Text,
+        how -> Text,
+        size_bytes -> Int8,
+        partial -> Nullable<Text>,
+        job_id -> Uuid,
+        handled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     job_curves (job_id) {
         job_id -> Uuid,
         attempt -> Int4,
@@ -302,6 +317,7 @@ diesel::joinable!(scene_tags -> scenes (scene_id));
 diesel::joinable!(schedule_runs -> schedules (schedule_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    handled_downloads,
     job_curves,
     job_events,
     job_item_errors,
