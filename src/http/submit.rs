@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::actor::ActorName;
 use super::error::{ApiError, ErrorCode};
 use super::fields::Fields;
 use super::limits::{self, quoted};
@@ -68,7 +69,12 @@ pub fn meant(registry: &Registry, name: &str) -> String {
 }
 
 /// Checks a request for a job of `job_type`. Pointers begin with `at`, where the request stands in the body.
-pub fn check(job_type: &Registered, request: JobRequest, actor: &str, at: &str) -> Result<NewJob, Vec<FieldError>> {
+pub fn check(
+    job_type: &Registered,
+    request: JobRequest,
+    actor: &ActorName,
+    at: &str,
+) -> Result<NewJob, Vec<FieldError>> {
     let mut fields = Fields::at(at);
     let reason = request.reason.as_deref().map(|text| limits::text(text, limits::REASON_CHARS));
     let priority = fields.take("priority", request.priority.map(limits::priority));
@@ -102,8 +108,8 @@ pub fn params(job_type: &Registered, params: Option<Value>, at: &str) -> Result<
 }
 
 /// A job of a type with checked params; everything else as the type has it.
-pub fn new_job(job_type: &Registered, params: Value, actor: &str) -> NewJob {
-    NewJob::of(&job_type.spec, params, actor)
+pub fn new_job(job_type: &Registered, params: Value, actor: &ActorName) -> NewJob {
+    NewJob { way: actor.1, ..NewJob::of(&job_type.spec, params, &actor.0) }
 }
 
 /// Has the supervisor store jobs, all or none.

@@ -33,6 +33,7 @@ pub mod migrations;
 pub mod nodes;
 pub mod notify;
 mod nul;
+pub mod origin;
 pub mod pauses;
 mod places;
 pub mod pool;

@@ -36,4 +36,5 @@ mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
 mod test_kit;
+mod triggers;
 mod workflows;

@@ -4,6 +4,7 @@ import ClockCircleOutlined from '@ant-design/icons/es/icons/ClockCircleOutlined'
 import DashboardOutlined from '@ant-design/icons/es/icons/DashboardOutlined';
 import DeploymentUnitOutlined from '@ant-design/icons/es/icons/DeploymentUnitOutlined';
 import PlayCircleOutlined from '@ant-design/icons/es/icons/PlayCircleOutlined';
+import SettingOutlined from '@ant-design/icons/es/icons/SettingOutlined';
 import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
 import type { LinkProps } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -20,4 +21,5 @@ export const NAVIGATION: readonly Entry[] = [
   { to: '/run', label: 'Run a job', icon: <PlayCircleOutlined /> },
   { to: '/schedules', label: 'Schedules', icon: <ClockCircleOutlined /> },
   { to: '/runners', label: 'Runners', icon: <DeploymentUnitOutlined /> },
+  { to: '/settings', label: 'Settings', icon: <SettingOutlined /> },
 ];

@@ -7,6 +7,7 @@ import { overviewRoute } from '../pages/overview/route';
 import { runRoute, runTypeRoute } from '../pages/run/route';
 import { runnersRoute } from '../pages/runners/route';
 import { editScheduleRoute, newScheduleRoute, scheduleRoute, schedulesRoute } from '../pages/schedules/route';
+import { settingsRoute } from '../pages/settings/route';
 import { rootRoute } from './root';
 
 export const router = createRouter({
@@ -21,6 +22,7 @@ export const router = createRouter({
     scheduleRoute,
     editScheduleRoute,
     runnersRoute,
+    settingsRoute,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
