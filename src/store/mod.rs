@@ -6,6 +6,7 @@
 //!  listing, history, explain, nodes, stats             (what people ask)
 //!  changes, notify                                     (what nodes hear of each other)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
+//!  plans                                               (what jobs propose, and people decide)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -34,6 +35,7 @@ pub mod notify;
 mod nul;
 pub mod pauses;
 mod places;
+pub mod plans;
 pub mod pool;
 pub mod progress;
 pub mod read;
