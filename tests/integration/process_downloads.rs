@@ -18,4 +18,3 @@ use tokio::runtime::Handle;
 use crate::support::qbittorrent::{Auth, PASSWORD, Qbittorrent, USERNAME};
 use crate::support::server::{Options, Server};
 use crate::support::{database, until};
-
