@@ -6,6 +6,7 @@
 
 mod connection;
 mod error;
+pub mod files;
 pub mod media;
 pub mod qbittorrent;
 pub mod remote;

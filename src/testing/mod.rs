@@ -62,6 +62,7 @@
 
 mod children;
 mod ladder;
+pub mod qbittorrent;
 mod recorder;
 mod report;
 mod run;

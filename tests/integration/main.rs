@@ -25,6 +25,8 @@ mod nodes;
 mod pausing;
 mod policies;
 mod private_postgres;
+mod process_downloads;
+mod qbittorrent;
 mod retrying;
 mod scan_library;
 mod schedules;

@@ -26,7 +26,14 @@ impl Qbittorrent {
     pub async fn completed(&self, category: &str) -> Result<Vec<Torrent>, ServiceError> {
         let query = [("filter", "completed"), ("category", category)];
         let answer = self.session.get("api/v2/torrents/info", &query).await?;
-        self.session.remote.read_json(&answer)
+        let torrents: Vec<Torrent> = self.session.remote.read_json(&answer)?;
+        // A hash goes into further calls, where `all` means every torrent.
+        let is_hash =
+            |torrent: &Torrent| torrent.hash.len() >= 40 && torrent.hash.bytes().all(|b| b.is_ascii_hexdigit());
+        if torrents.iter().all(is_hash) {
+            return Ok(torrents);
+        }
+        Err(self.session.remote.wrong_answer("it lists a torrent without a hash"))
     }
 
     /// The files of a torrent, in its own order.
