@@ -61,6 +61,7 @@
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
 mod children;
+mod client;
 mod ladder;
 mod recorder;
 mod report;
@@ -72,6 +73,7 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+pub use client::Watch;
 pub use run::Run;
 pub use server::Server;
 pub use setup::JobTest;
