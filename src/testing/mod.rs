@@ -61,6 +61,7 @@
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
 mod children;
+mod client;
 mod ladder;
 pub mod qbittorrent;
 mod recorder;
@@ -73,6 +74,7 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+pub use client::Watch;
 pub use run::Run;
 pub use server::Server;
 pub use setup::JobTest;
