@@ -4,6 +4,7 @@ import { createRouter } from '@tanstack/react-router';
 import { jobRoute } from '../pages/job/route';
 import { jobsRoute } from '../pages/jobs/route';
 import { overviewRoute } from '../pages/overview/route';
+import { planRoute, plansRoute } from '../pages/plans/route';
 import { runRoute, runTypeRoute } from '../pages/run/route';
 import { runnersRoute } from '../pages/runners/route';
 import { editScheduleRoute, newScheduleRoute, scheduleRoute, schedulesRoute } from '../pages/schedules/route';
@@ -17,6 +18,8 @@ export const router = createRouter({
     jobRoute,
     runRoute,
     runTypeRoute,
+    plansRoute,
+    planRoute,
     schedulesRoute,
     newScheduleRoute,
     scheduleRoute,
