@@ -403,13 +403,18 @@ async fn only_completed_torrents_of_the_category_that_are_not_synced_are_looked_
 async fn a_session_that_ends_in_the_middle_of_a_run_is_renewed() {
     let place = Place::new().await;
     let qbittorrent = FakeQbittorrent::start().with_login(USERNAME, PASSWORD);
+    qbittorrent.end_sessions_after(2);
     place.write("f", b"f");
-    let torrent = FakeTorrent::new("f", &place.downloads).file_there("f");
-    qbittorrent.add(torrent.clone());
+    let torrents = ["one", "two", "three"].map(|name| FakeTorrent::new(name, &place.downloads).file_there("f"));
+    for torrent in &torrents {
+        qbittorrent.add(torrent.clone());
+    }
     let job = || place.job(qbittorrent.url()).setting(&USERNAME_SETTING, USERNAME);
     job().setting(&PASSWORD_SETTING, "wrong").await.assert_failed("`qbittorrent.password`");
     job().setting(&PASSWORD_SETTING, PASSWORD).await.assert_completed();
-    assert_eq!(qbittorrent.tags(&torrent), ["synced"]);
+    assert!(torrents.iter().all(|torrent| qbittorrent.tags(torrent) == ["synced"]));
+    let logins = qbittorrent.calls().iter().filter(|call| *call == "auth/login").count();
+    assert!((3..=8).contains(&logins), "{:?}", qbittorrent.calls());
 }
 
 #[tokio::test]
