@@ -77,7 +77,9 @@ impl Job for ProcessDownloads {
         let looked_at = todo.len();
         run.ctx.each(todo, async |item| torrent::process(&run, &item.torrent).await).await?;
         let (errors, unit) = (run.ctx.item_error_count(), if looked_at == 1 { "download" } else { "downloads" });
-        Ok(Outcome::completed().message(format!("{looked_at} {unit}: {}", run.tally)).data(run.tally.data(looked_at, errors)))
+        Ok(Outcome::completed()
+            .message(format!("{looked_at} {unit}: {}", run.tally))
+            .data(run.tally.data(looked_at, errors)))
     }
 }
 
@@ -104,7 +106,9 @@ impl Run {
         );
         if params.exclude_small_videos && !has_ffprobe(&ctx).await {
             ctx.checkpoint()?;
-            anyhow::bail!("ffprobe, which tells how long a video is, is not installed; install it, or include small videos");
+            anyhow::bail!(
+                "ffprobe, which tells how long a video is, is not installed; install it, or include small videos"
+            );
         }
         let library = ctx.blocking(move || Folder::open(library)).await?;
         Ok(Self {

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use stashhog::job::{Settings, Stop};
-use stashhog::services::qbittorrent::{PASSWORD as PASSWORD_SETTING, Qbittorrent as Client, URL, USERNAME as USERNAME_SETTING};
+use stashhog::services::qbittorrent::{
+    PASSWORD as PASSWORD_SETTING, Qbittorrent as Client, URL, USERNAME as USERNAME_SETTING,
+};
 use stashhog::services::{Service, ServiceError};
 
 use crate::support::qbittorrent::{Auth, MOST_FAILURES, PASSWORD, Qbittorrent, USERNAME};
@@ -86,8 +88,7 @@ async fn torrents_are_told_by_category_with_their_files_and_tags() {
     let mut files = client.files(&hash).await.unwrap();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let told: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.size, file.is_whole())).collect();
-    let expected =
-        [("Harbour at Dawn/extras/gulls & boats.srt", 5, true), ("Harbour at Dawn/sun.mp4", 40_000, true)];
+    let expected = [("Harbour at Dawn/extras/gulls & boats.srt", 5, true), ("Harbour at Dawn/sun.mp4", 40_000, true)];
     assert_eq!(told, expected);
 
     client.add_tag(&hash, "synced").await.unwrap();

@@ -14,14 +14,10 @@ use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
 use super::source::Source;
 use crate::services::files::open_folder;
 
-const SUBFOLDER: OFlag =
-    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+const SUBFOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_NOFOLLOW).union(OFlag::O_NONBLOCK).union(OFlag::O_CLOEXEC);
-const CREATE: OFlag = OFlag::O_WRONLY
-    .union(OFlag::O_CREAT)
-    .union(OFlag::O_EXCL)
-    .union(OFlag::O_NOFOLLOW)
-    .union(OFlag::O_CLOEXEC);
+const CREATE: OFlag =
+    OFlag::O_WRONLY.union(OFlag::O_CREAT).union(OFlag::O_EXCL).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// An open folder.
 pub struct Folder {
@@ -45,7 +41,8 @@ impl Folder {
             Err(error) => Err(error.into()),
         };
         let fd = entered.and_then(|()| openat(&self.fd, name, SUBFOLDER, Mode::empty()).map_err(io::Error::from));
-        let fd = fd.with_context(|| format!("{} can't be used as a folder; is something in its way?", path.display()))?;
+        let fd =
+            fd.with_context(|| format!("{} can't be used as a folder; is something in its way?", path.display()))?;
         Ok(Self { fd, path })
     }
 

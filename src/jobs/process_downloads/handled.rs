@@ -32,7 +32,8 @@ struct Left {
 /// The copies that were begun, and not seen to their end.
 pub async fn partials(ctx: &JobContext) -> anyhow::Result<Vec<String>> {
     let query = "SELECT partial FROM handled_downloads WHERE partial IS NOT NULL";
-    let left: Vec<Left> = sql_query(query).get_results(&mut ctx.db().await?).await.context("the copies that were cut short")?;
+    let left: Vec<Left> =
+        sql_query(query).get_results(&mut ctx.db().await?).await.context("the copies that were cut short")?;
     Ok(left.into_iter().map(|left| left.partial).collect())
 }
 

@@ -33,7 +33,11 @@ impl Target {
 
 /// The places of the files that are wanted. `Err` when one of its names can't be, or one of them is not whole.
 pub fn layout(torrent: &Torrent, files: &[TorrentFile]) -> anyhow::Result<Vec<Target>> {
-    ensure!(torrent.save_path.starts_with('/'), "its folder `{}` is no absolute path", torrent.save_path.escape_debug());
+    ensure!(
+        torrent.save_path.starts_with('/'),
+        "its folder `{}` is no absolute path",
+        torrent.save_path.escape_debug()
+    );
     if leads_out(&torrent.name) {
         bail!("its name `{}` tries to leave the library folder", torrent.name.escape_debug());
     }
@@ -88,12 +92,7 @@ mod tests {
     use super::{Torrent, TorrentFile, layout};
 
     fn torrent(name: &str) -> Torrent {
-        Torrent {
-            hash: "ab".to_owned(),
-            name: name.to_owned(),
-            save_path: "/downloads".to_owned(),
-            tags: Vec::new(),
-        }
+        Torrent { hash: "ab".to_owned(), name: name.to_owned(), save_path: "/downloads".to_owned(), tags: Vec::new() }
     }
 
     fn file(name: &str) -> TorrentFile {

@@ -44,7 +44,8 @@ pub fn choose(ctx: &JobContext, torrents: Vec<Torrent>) -> Vec<Item> {
 }
 
 fn label(torrent: &Torrent) -> String {
-    let name: String = torrent.name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let name: String =
+        torrent.name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     format!("{} [{}]", cut(name, NAME_BYTES), torrent.hash)
 }
 

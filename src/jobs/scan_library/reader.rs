@@ -8,7 +8,6 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 
-
 use super::walk::micros;
 use crate::services::files::open_file;
 use crate::services::media::{Container, OSHASH_CHUNK, Probe, oshash};

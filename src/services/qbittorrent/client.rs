@@ -28,7 +28,8 @@ impl Qbittorrent {
         let answer = self.session.get("api/v2/torrents/info", &query).await?;
         let torrents: Vec<Torrent> = self.session.remote.read_json(&answer)?;
         // A hash goes into further calls, where `all` means every torrent.
-        let is_hash = |torrent: &Torrent| torrent.hash.len() >= 40 && torrent.hash.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_hash =
+            |torrent: &Torrent| torrent.hash.len() >= 40 && torrent.hash.bytes().all(|b| b.is_ascii_hexdigit());
         if torrents.iter().all(is_hash) {
             return Ok(torrents);
         }

@@ -9,8 +9,7 @@ use crate::job::{JobContext, Settings, Stop};
 use crate::services::remote::{Identity, Remote};
 use crate::services::{Service, ServiceError};
 
-const IDENTITY: Identity =
-    Identity { service: "qBittorrent", url_setting: URL.name(), key_setting: PASSWORD.name() };
+const IDENTITY: Identity = Identity { service: "qBittorrent", url_setting: URL.name(), key_setting: PASSWORD.name() };
 
 /// It answers from memory; a list of ten thousand torrents takes a second.
 const ANSWER: Duration = Duration::from_secs(30);

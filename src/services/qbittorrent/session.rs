@@ -50,11 +50,7 @@ impl Session {
         self.call(path, |http, url| http.post(url).header(CONTENT_TYPE, FORM).body(body.clone())).await
     }
 
-    async fn call(
-        &self,
-        path: &str,
-        request: impl Fn(&Client, Url) -> RequestBuilder,
-    ) -> Result<Answer, ServiceError> {
+    async fn call(&self, path: &str, request: impl Fn(&Client, Url) -> RequestBuilder) -> Result<Answer, ServiceError> {
         match self.once(path, &request).await {
             Err(ServiceError::Refused { status: 403, .. }) => {
                 self.log_in().await?;
@@ -64,11 +60,7 @@ impl Session {
         }
     }
 
-    async fn once(
-        &self,
-        path: &str,
-        request: impl Fn(&Client, Url) -> RequestBuilder,
-    ) -> Result<Answer, ServiceError> {
+    async fn once(&self, path: &str, request: impl Fn(&Client, Url) -> RequestBuilder) -> Result<Answer, ServiceError> {
         let cookie = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let with_cookie = |http: &Client, url: Url| match &cookie {
             Some(cookie) => request(http, url).header(COOKIE, cookie),
@@ -121,7 +113,9 @@ impl Session {
                 *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = cookie(&answer.headers);
                 Ok(())
             }
-            _ => Err(self.remote.wrong_answer("it answers a login with neither `Ok.` nor `Fails.`; is the address right?")),
+            _ => Err(self
+                .remote
+                .wrong_answer("it answers a login with neither `Ok.` nor `Fails.`; is the address right?")),
         }
     }
 }

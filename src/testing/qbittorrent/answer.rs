@@ -13,7 +13,12 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.route("/api/v2/{path:.*}", web::route().to(answer));
 }
 
-async fn answer(state: web::Data<Shared>, path: web::Path<String>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+async fn answer(
+    state: web::Data<Shared>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
     let rude = {
         let mut state = lock(&state);
         state.calls.push(path.to_string());

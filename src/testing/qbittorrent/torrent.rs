@@ -88,9 +88,7 @@ impl FakeTorrent {
 
     pub(super) fn list(&self) -> Value {
         let progress = if self.completed { 1.0 } else { 0.5 };
-        let file = |(index, (name, size)): (usize, &(String, u64))| {
-            json!({ "index": index, "name": name, "size": size, "progress": progress, "priority": 1 })
-        };
+        let file = |(index, (name, size)): (usize, &(String, u64))| json!({ "index": index, "name": name, "size": size, "progress": progress, "priority": 1 });
         self.files.iter().enumerate().map(file).collect()
     }
 }
