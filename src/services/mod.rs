@@ -10,6 +10,7 @@ pub mod files;
 pub mod media;
 pub mod qbittorrent;
 pub mod remote;
+pub mod stash;
 
 pub use connection::Service;
 pub use error::ServiceError;

@@ -38,6 +38,10 @@ fn polite(state: &mut State, path: &str, request: &HttpRequest, body: &[u8]) -> 
     }
     let sent = request.headers().get(COOKIE).and_then(|cookie| cookie.to_str().ok()?.strip_prefix("SID="));
     let known = sent.is_some_and(|session| state.sessions.contains(session));
+    state.calls_of_session += 1;
+    if state.session_calls.is_some_and(|most| state.calls_of_session >= most) {
+        state.sessions.clear();
+    }
     if state.login.is_some() && !known {
         return HttpResponse::Forbidden().content_type("text/plain").body("Forbidden");
     }
@@ -69,7 +73,7 @@ fn log_in(state: &mut State, form: &Form) -> HttpResponse {
         state.failures += 1;
         return text("Fails.");
     }
-    state.failures = 0;
+    (state.failures, state.calls_of_session) = (0, 0);
     let session = Uuid::new_v4().simple().to_string();
     let cookie = format!("SID={session}; HttpOnly; path=/; SameSite=Strict");
     state.sessions.insert(session);

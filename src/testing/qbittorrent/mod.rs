@@ -25,6 +25,10 @@ struct State {
     login: Option<(String, String)>,
     /// The cookies that it gave out.
     sessions: HashSet<String>,
+    /// How many calls a session lasts; for ever when none.
+    session_calls: Option<u32>,
+    /// Calls since somebody logged in.
+    calls_of_session: u32,
     /// Wrong passwords in a row.
     failures: u32,
     torrents: Vec<FakeTorrent>,
@@ -111,9 +115,9 @@ impl FakeQbittorrent {
         }
     }
 
-    /// Ends all sessions, as time does, or a restart.
-    pub fn expire_sessions(&self) {
-        lock(&self.state).sessions.clear();
+    /// Ends every session after so many calls, as time does, or a restart.
+    pub fn end_sessions_after(&self, calls: u32) {
+        lock(&self.state).session_calls = Some(calls);
     }
 
     /// Makes it answer badly from now on, to calls of this path: `torrents/info`.

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use reqwest::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
@@ -69,9 +71,11 @@ impl Qbittorrent {
         started
     }
 
-    /// Stops it and starts it again. Sessions do not outlive that.
+    /// Stops it in order, so that it keeps its torrents, and starts it again. Sessions do not outlive that.
     pub async fn restart(&mut self) {
-        self.kill();
+        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), Signal::SIGTERM).expect("a signal");
+        let child = &mut self.child;
+        until("qBittorrent ends", async || child.try_wait().expect("its status")).await;
         self.child = spawn(&self.folder.path().canonicalize().expect("its path"), self.port);
         self.until_ready().await;
         if self.cookie.take().is_some() {
@@ -166,15 +170,12 @@ impl Qbittorrent {
         .await;
     }
 
-    fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Drop for Qbittorrent {
     fn drop(&mut self) {
-        self.kill();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
