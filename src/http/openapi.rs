@@ -5,9 +5,9 @@ use utoipa::OpenApi;
 use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, list, logs, nodes, pause,
-    retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, show, stats,
-    ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes,
+    pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, show,
+    stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -23,6 +23,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         (name = "jobs", description = "Requests to do work, from trigger to end"),
         (name = "job types", description = "What can be done"),
         (name = "schedules", description = "Which jobs are made when"),
+        (name = "library", description = "What was synced from Stash"),
         (name = "server", description = "How this node is"),
     ),
     paths(
@@ -31,6 +32,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         job_types::list, job_types::show, pause::pause, pause::resume,
         schedules::list, schedules::show, schedule_write::create, schedule_write::edit, schedule_write::delete,
         schedule_switch::enable, schedule_switch::disable, schedule_run::run, schedule_history::runs, schedule_preview::preview,
+        library::overview, library::scenes, library::scene, library::entities, library::entity,
         ws::all, ws::one, stats::stats, nodes::list, health::live, health::ready, docs::document,
     ),
     // No path shows the messages of the live socket, nor `LogFormat`, whose parameter is only a reference to it.
@@ -53,6 +55,7 @@ mod tests {
 
     use super::openapi;
     use crate::http::history::{AttemptQuery, EventQuery, ItemErrorQuery};
+    use crate::http::library::{EntityQuery, SceneQuery};
     use crate::http::list::ListQuery;
     use crate::http::logs::LogQuery;
     use crate::http::query::{FromQuery, parse};
@@ -103,6 +106,8 @@ mod tests {
         assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
         assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
         assert_eq!(known::<RunQuery>(), documented::<RunQuery>());
+        assert_eq!(known::<SceneQuery>(), documented::<SceneQuery>());
+        assert_eq!(known::<EntityQuery>(), documented::<EntityQuery>());
         assert_eq!(known::<Begin>(), documented::<Begin>());
     }
 }

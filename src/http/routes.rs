@@ -11,9 +11,9 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
-    nodes, pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules,
-    show, stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list,
+    logs, nodes, pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write,
+    schedules, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -45,6 +45,11 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/{id}/cancel", vec![post(cancel::cancel)]),
         ("/api/jobs/{id}/retry", vec![post(retry::retry)]),
         ("/api/jobs/{id}/ws", vec![get(ws::one)]),
+        ("/api/library", vec![get(library::overview)]),
+        ("/api/library/scenes", vec![get(library::scenes)]),
+        ("/api/library/scenes/{id}", vec![get(library::scene)]),
+        ("/api/library/{kind}", vec![get(library::entities)]),
+        ("/api/library/{kind}/{id}", vec![get(library::entity)]),
         ("/api/schedules", vec![get(schedules::list), post(schedule_write::create)]),
         ("/api/schedules/preview", vec![post(schedule_preview::preview)]),
         (
