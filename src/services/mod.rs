@@ -9,6 +9,7 @@ mod connection;
 mod error;
 pub mod media;
 pub mod remote;
+pub mod stash;
 
 pub use connection::Service;
 pub use error::ServiceError;

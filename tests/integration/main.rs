@@ -31,6 +31,7 @@ mod schedules;
 mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
+mod stash_service;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
 mod test_kit;
