@@ -50,46 +50,53 @@ test('an empty library leads to the address of Stash, then to a sync, and shows 
   await expectFits(page);
 });
 
-test('a scene is searched, and its facts lead to what it names and back', async ({ page }) => {
-  await page.goto('/library');
-  const search = page.getByRole('searchbox', { name: 'Search scenes' });
-  await search.fill('nothing like that');
-  await expect(page.getByText('No scene has “nothing like that” in it')).toBeVisible();
-  await search.fill('harbour at dawn');
-  await expect(rows(page, 'Scenes')).toHaveCount(2);
-  await expect(page).toHaveURL(/q=harbour/);
+test.describe('what was synced', () => {
+  test.beforeAll(async ({ server }) => {
+    await server.api.PATCH('/api/settings', { body: { values: { 'stash.url': stash.url } } });
+    expect(await server.ended(await server.submit('sync'))).toMatchObject({ outcome: 'completed' });
+  });
 
-  await page.getByRole('link', { name: 'Harbour at Dawn', exact: true }).click();
-  const scene = facts(page, 'Harbour at Dawn');
-  for (const fact of ['/media/Harbour at Dawn.mp4', 'A fisherman mends', '2024-05-01', '1:01', 'Coasts (3)']) {
-    await expect(scene).toContainText(fact);
-  }
-  await expect(scene.getByRole('link', { name: 'Open in Stash' })).toHaveAttribute('href', `${stash.url}/scenes/1`);
-  await expectAccessible(page);
-  await expectFits(page);
-  await scene.getByRole('link', { name: 'Ada Sailor' }).click();
-  const performer = facts(page, 'Ada Sailor');
-  await performer.getByRole('link', { name: '1 scene', exact: true }).click();
-  await expect(page.getByText('performer: Ada Sailor')).toBeVisible();
-  await expect(rows(page, 'Scenes')).toHaveCount(2);
-  await page.getByRole('link', { name: /^performer: Ada Sailor/ }).click();
-  await expect(rows(page, 'Scenes')).toHaveCount(10);
-});
+  test('a scene is searched, and its facts lead to what it names and back', async ({ page }) => {
+    await page.goto('/library');
+    const search = page.getByRole('searchbox', { name: 'Search scenes' });
+    await search.fill('nothing like that');
+    await expect(page.getByText('No scene has “nothing like that” in it')).toBeVisible();
+    await search.fill('harbour at dawn');
+    await expect(rows(page, 'Scenes')).toHaveCount(2);
+    await expect(page).toHaveURL(/q=harbour/);
 
-test('a list is gone through by keyboard, and what is open closes on Escape', async ({ page }) => {
-  await page.goto('/library?kind=tags');
-  await expect(rows(page, 'Tags')).toHaveCount(3);
-  await rows(page, 'Tags').nth(1).focus();
-  await page.keyboard.press('ArrowDown');
-  await expect(rows(page, 'Tags').nth(2)).toBeFocused();
-  await page.keyboard.press('Enter');
-  await expect(facts(page, 'Rain')).toContainText('no scenes');
-  await page.keyboard.press('Escape');
-  await expect(facts(page, 'Rain')).toBeHidden();
-  await expect(rows(page, 'Tags')).toHaveCount(3);
-});
+    await page.getByRole('link', { name: 'Harbour at Dawn', exact: true }).click();
+    const scene = facts(page, 'Harbour at Dawn');
+    for (const fact of ['/media/Harbour at Dawn.mp4', 'A fisherman mends', '2024-05-01', '1:01', 'Coasts (3)']) {
+      await expect(scene).toContainText(fact);
+    }
+    await expect(scene.getByRole('link', { name: 'Open in Stash' })).toHaveAttribute('href', `${stash.url}/scenes/1`);
+    await expectAccessible(page);
+    await expectFits(page);
+    await scene.getByRole('link', { name: 'Ada Sailor' }).click();
+    const performer = facts(page, 'Ada Sailor');
+    await performer.getByRole('link', { name: '1 scene', exact: true }).click();
+    await expect(page.getByText('performer: Ada Sailor')).toBeVisible();
+    await expect(rows(page, 'Scenes')).toHaveCount(2);
+    await page.getByRole('link', { name: /^performer: Ada Sailor/ }).click();
+    await expect(rows(page, 'Scenes')).toHaveCount(10);
+  });
 
-test('what is not in the library is told', async ({ page }) => {
-  await page.goto('/library?open=999');
-  await expect(page.getByText('It is not in the library')).toBeVisible();
+  test('a list is gone through by keyboard, and what is open closes on Escape', async ({ page }) => {
+    await page.goto('/library?kind=tags');
+    await expect(rows(page, 'Tags')).toHaveCount(3);
+    await rows(page, 'Tags').nth(1).focus();
+    await page.keyboard.press('ArrowDown');
+    await expect(rows(page, 'Tags').nth(2)).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(facts(page, 'Rain')).toContainText('no scenes');
+    await page.keyboard.press('Escape');
+    await expect(facts(page, 'Rain')).toBeHidden();
+    await expect(rows(page, 'Tags')).toHaveCount(3);
+  });
+
+  test('what is not in the library is told', async ({ page }) => {
+    await page.goto('/library?open=999');
+    await expect(page.getByText('It is not in the library')).toBeVisible();
+  });
 });

@@ -1,4 +1,5 @@
-// What was synced, read page by page, and again when a job that changes it begins or ends.
+// What was synced, read page by page, and again when a job that changes it begins or ends. What such a job did while another page
+// was open is not heard here: so nothing that was read earlier is taken for new.
 
 import { keepPreviousData, queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { api, unwrap } from '../../api/client';
@@ -28,6 +29,7 @@ export function useOverview() {
     queryKey: ['library', 'overview'],
     queryFn: async ({ signal }) => (await unwrap(api.GET('/api/library', { signal }))).kinds,
     refetchInterval: growing ? GROWING_MS : false,
+    staleTime: 0,
   });
 }
 
@@ -45,6 +47,7 @@ function usePages<R>(key: readonly unknown[], read: (page: Asked, signal: AbortS
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
+    staleTime: 0,
   });
 }
 

@@ -22,7 +22,7 @@ export function useApplied(id: string): Applied {
   const queries = useQueryClient();
   const queryKey = [...planKey(id), 'applied'];
   useRefreshed([queryKey], (job) => job.type === APPLY);
-  const { data } = useQuery({ queryKey, queryFn: ({ signal }) => newest(id, signal) });
+  const { data } = useQuery({ queryKey, queryFn: ({ signal }) => newest(id, signal), staleTime: 0 });
   const live = useLiveJob(data?.id ?? '', data ?? undefined);
   const job = data ? live : undefined;
   return {

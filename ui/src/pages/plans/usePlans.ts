@@ -1,4 +1,5 @@
-// The plans, read and kept true while their jobs move.
+// The plans, read and kept true while their jobs move. What a job did while another page was open is not heard here: so nothing
+// that was read earlier is taken for new.
 
 import { queryOptions, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, unwrap } from '../../api/client';
@@ -35,6 +36,7 @@ export function usePlans() {
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
+    staleTime: 0,
     refetchInterval: ({ state }) =>
       state.data?.pages.some(({ plans }) => plans.some(({ status }) => status === 'building')) ? MOVING_MS : false,
   });
@@ -50,6 +52,7 @@ export function usePlan(id: string, applying: boolean) {
   useRefreshed([planKey(id)], concerns);
   return useQuery({
     ...planQuery(id),
+    staleTime: 0,
     refetchInterval: ({ state }) => (applying || state.data?.status === 'building' ? MOVING_MS : false),
   });
 }

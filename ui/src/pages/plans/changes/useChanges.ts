@@ -32,8 +32,7 @@ export function useChanges(id: string, filter: ChangeFilter, growing: boolean) {
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
     refetchInterval: growing ? GROWING_MS : false,
-    // Decisions are taken in as they are made; what a job does is read when it ends.
-    staleTime: 60_000,
+    staleTime: 0,
   });
 }
 
@@ -45,7 +44,7 @@ export function usePending(id: string, field: ChangeField[] | undefined, known: 
     queryKey: [...pendingKey(id), field ?? []],
     queryFn: ({ signal }) => readPending(id, field, signal),
     enabled: known > 0,
-    staleTime: 60_000,
+    staleTime: 0,
   });
 }
 
