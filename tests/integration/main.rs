@@ -12,6 +12,7 @@ mod cluster_fencing;
 mod command_line;
 mod creating;
 mod curve;
+mod docs;
 mod drill;
 mod explaining;
 mod foreign;
