@@ -43,6 +43,8 @@ pub enum ErrorCode {
     UnknownSchedule,
     /// There is no such service: see `known`.
     UnknownService,
+    /// There is no such plan.
+    UnknownPlan,
     /// The path exists, but not with this method: see the `Allow` header.
     MethodNotAllowed,
     /// The body took too long to arrive.
@@ -61,6 +63,8 @@ pub enum ErrorCode {
     NoFailedItems,
     /// Not all failed items of the job were kept.
     FailedItemsIncomplete,
+    /// The plan is still being built.
+    PlanBuilding,
     /// The body is larger than this path takes.
     BodyTooLarge,
     /// The body is not declared as JSON.
@@ -103,6 +107,7 @@ impl ErrorCode {
             Self::UnknownJobType => ("unknown_job_type", StatusCode::NOT_FOUND, "no such job type"),
             Self::UnknownSchedule => ("unknown_schedule", StatusCode::NOT_FOUND, "no such schedule"),
             Self::UnknownService => ("unknown_service", StatusCode::NOT_FOUND, "no such service"),
+            Self::UnknownPlan => ("unknown_plan", StatusCode::NOT_FOUND, "no such plan"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             Self::ExclusiveJobActive => ("exclusive_job_active", StatusCode::CONFLICT, "one at a time"),
@@ -114,6 +119,7 @@ impl ErrorCode {
             Self::FailedItemsIncomplete => {
                 ("failed_items_incomplete", StatusCode::CONFLICT, "not all failed items were kept")
             }
+            Self::PlanBuilding => ("plan_building", StatusCode::CONFLICT, "the plan is being built"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")

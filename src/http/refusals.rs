@@ -94,6 +94,15 @@ pub enum UnknownSchedule {
     Unknown(#[to_schema] Problem),
 }
 
+/// What a path of one plan may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum UnknownPlan {
+    /// `unknown_plan`: there is no such plan.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
+}
+
 /// What naming a schedule may be answered with besides.
 #[allow(dead_code)]
 #[derive(IntoResponses)]

@@ -12,8 +12,8 @@ use super::limits::quoted;
 use super::state::AppState;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
-    nodes, pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules,
-    settings, settings_test, show, stats, ui, ws,
+    nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
+    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -47,6 +47,11 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/{id}/ws", vec![get(ws::one)]),
         ("/api/settings", vec![get(settings::list), patch(settings::change)]),
         ("/api/settings/test/{service}", vec![post(settings_test::test)]),
+        ("/api/plans", vec![get(plans::list)]),
+        ("/api/plans/{id}", vec![get(plans::show), delete(plans::delete)]),
+        ("/api/plans/{id}/changes", vec![get(plan_changes::changes)]),
+        ("/api/plans/{id}/approve", vec![post(plan_decide::approve)]),
+        ("/api/plans/{id}/reject", vec![post(plan_decide::reject)]),
         ("/api/schedules", vec![get(schedules::list), post(schedule_write::create)]),
         ("/api/schedules/preview", vec![post(schedule_preview::preview)]),
         (
@@ -260,6 +265,7 @@ mod tests {
     #[actix_web::test]
     async fn whatever_is_wrong_gets_a_problem_with_its_code() {
         let job = "/api/jobs/01890000-0000-7000-8000-000000000000";
+        let plan = "/api/plans/01890000-0000-7000-8000-000000000000";
         let get = |path: &str| local(Method::GET, path);
         for (request, status, code) in [
             (get("/nothing"), 404, "unknown_path"),
@@ -300,6 +306,24 @@ mod tests {
             (sends("/api/job-types/demo/resume", ""), 503, "unavailable"),
             (get("/api/settings"), 503, "unavailable"),
             (sends("/api/settings/test/none", r#"{"values":{}}"#), 404, "unknown_service"),
+            (get("/api/plans?status=done"), 400, "invalid_query"),
+            (get("/api/plans?cursor=ajEAAAAAAAAAAAAAAAAAAAAA"), 400, "invalid_query"),
+            (get("/api/plans"), 503, "unavailable"),
+            (get("/api/plans/none"), 400, "invalid_path"),
+            (local(Method::PUT, plan), 405, "method_not_allowed"),
+            (get(&format!("{plan}/changes?min_confidence=1.5&field=name&status=open")), 400, "invalid_query"),
+            (get(&format!("{plan}/changes?min_confidence=NaN")), 400, "invalid_query"),
+            (get(&format!("{plan}/changes?scene=%00")), 400, "invalid_query"),
+            (get(&format!("{plan}/approve")), 405, "method_not_allowed"),
+            (sends(&format!("{plan}/approve"), ""), 400, "invalid_json"),
+            (sends(&format!("{plan}/approve"), "{}"), 422, "invalid_fields"),
+            (sends(&format!("{plan}/approve"), r#"{"all":true,"changes":[]}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/approve"), r#"{"changes":["x"]}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/approve"), r#"{"min_confidence":-0.1}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"min_confidence":"high"}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"all":true,"field":["name"]}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"all":true,"reason":"\u0000"}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"all":true}"#), 503, "unavailable"),
             (get("/api/schedules/none"), 400, "invalid_path"),
             (get("/api/schedules?limit=1"), 400, "invalid_query"),
             (get("/api/schedules"), 503, "unavailable"),

@@ -6,8 +6,11 @@
 
 mod connection;
 mod error;
+pub mod files;
 pub mod media;
+pub mod qbittorrent;
 pub mod remote;
+pub mod stash;
 
 pub use connection::Service;
 pub use error::ServiceError;

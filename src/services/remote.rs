@@ -61,6 +61,8 @@ pub struct Remote {
     base: Url,
     stop: Stop,
     answer: Duration,
+    /// Whether 401 and 403 say no more than that the key is wrong.
+    refuses_keys: bool,
 }
 
 /// A whole answer whose status says that all went well.
@@ -90,12 +92,18 @@ impl Remote {
             http = http.no_proxy(); // a proxy can't reach this machine's loopback
         }
         let http = http.build().map_err(|e| wrong(format!("can't be used: {e}")))?;
-        Ok(Self { identity, http, base, stop, answer: ANSWER })
+        Ok(Self { identity, http, base, stop, answer: ANSWER, refuses_keys: true })
     }
 
     /// Sets how long one answer may take.
     pub fn answers_within(mut self, answer: Duration) -> Self {
         self.answer = answer;
+        self
+    }
+
+    /// Tells 401 and 403 as they are, as refusals with what the service said: of one that means more by them than a wrong key.
+    pub fn tells_refusals(mut self) -> Self {
+        self.refuses_keys = false;
         self
     }
 
@@ -176,9 +184,7 @@ impl Remote {
         let body = self.body(&mut response).await?;
         match status {
             _ if status.is_success() => Ok(Answer { status, headers, body }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(ServiceError::WrongKey { service: self.identity.service, setting: self.identity.key_setting })
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.refuses_keys => Err(self.wrong_key()),
             _ => Err(ServiceError::Refused {
                 service: self.identity.service,
                 status: status.as_u16(),
@@ -224,8 +230,16 @@ impl Remote {
         }
     }
 
+    fn wrong_key(&self) -> ServiceError {
+        ServiceError::WrongKey { service: self.identity.service, setting: self.identity.key_setting }
+    }
+
     fn redirected(&self, headers: &HeaderMap) -> ServiceError {
         let to = headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+        let path = to.split(['?', '#']).next().unwrap_or(to).trim_end_matches('/');
+        if path.ends_with("/login") {
+            return self.wrong_key(); // its page for people who have yet to say who they are
+        }
         self.wrong_answer(format!("it sends us on to {to}; set `{}` to where it really is", self.identity.url_setting))
     }
 }

@@ -7,6 +7,7 @@
 //!  settings, vault                                     (what jobs are told)
 //!  changes, notify                                     (what nodes hear of each other)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
+//!  plans                                               (what jobs propose, and people decide)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -36,6 +37,7 @@ mod nul;
 pub mod origin;
 pub mod pauses;
 mod places;
+pub mod plans;
 pub mod pool;
 pub mod progress;
 pub mod read;

@@ -57,17 +57,22 @@
 //!
 //! Child jobs run beside their parent in the same way, at once; or the test says what becomes of them ([`JobTest::child`]).
 //!
+//! Services that it would speak to have stand-ins: [`stash`] is a fake of one, [`rude`] is a server that misbehaves.
+//!
 //! What is not there: the queue with its limits, and whatever the builder was not given ([`JobTest::db`],
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
 mod children;
 mod client;
 mod ladder;
+pub mod qbittorrent;
 mod recorder;
 mod report;
+pub mod rude;
 mod run;
 mod server;
 mod setup;
+pub mod stash;
 mod threads;
 
 #[cfg(test)]
@@ -80,7 +85,7 @@ pub use setup::JobTest;
 
 use serde_json::Value;
 
-use crate::job::{InvalidParams, Job};
+use crate::job::{InvalidParams, Job, Registry};
 
 /// Runs a job: `testing::run(Demo { … }).await`.
 pub async fn run<J: Job>(job: J) -> Run {
@@ -98,6 +103,19 @@ pub fn job<J: Job>(job: J) -> JobTest {
 /// The same with params as a client sends them, defaults left out: `testing::job_of::<Demo>(json!({"items": 3}))`.
 pub fn job_of<J: Job>(params: Value) -> JobTest {
     JobTest::new(setup::world(setup::registry_with::<J>()), J::SPEC, params)
+}
+
+/// A job of the type with this name, one of this program: for a test that can't see the type itself.
+///
+/// # Panics
+///
+/// When there is no such type.
+pub fn job_named(name: &str, params: Value) -> JobTest {
+    let registry = Registry::collect().unwrap_or_else(|error| panic!("{error}"));
+    match registry.get(name).map(|known| known.spec) {
+        Some(spec) => JobTest::new(setup::world(registry), spec, params),
+        None => panic!("this program has no type `{name}`"),
+    }
 }
 
 /// What becomes of params that a client sends: with all defaults filled in, or refused with one entry per bad field.

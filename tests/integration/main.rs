@@ -26,12 +26,15 @@ mod nodes;
 mod pausing;
 mod policies;
 mod private_postgres;
+mod process_downloads;
+mod qbittorrent;
 mod retrying;
 mod scan_library;
 mod schedules;
 mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
+mod stash_service;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
 mod test_kit;
