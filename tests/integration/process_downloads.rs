@@ -137,11 +137,8 @@ async fn completed_torrents_are_linked_and_tagged_and_left_alone_by_the_next_run
     let run = job().await;
     run.assert_completed().assert_items(2, 2);
     assert_eq!(counts(&run), [2, 3, 0, 0, 0, 0]);
-    let places = [
-        (&one, "one.mp4"),
-        (&sun, "Harbour at Dawn/sun.mp4"),
-        (&gulls, "Harbour at Dawn/extras/gulls & boats.srt"),
-    ];
+    let places =
+        [(&one, "one.mp4"), (&sun, "Harbour at Dawn/sun.mp4"), (&gulls, "Harbour at Dawn/extras/gulls & boats.srt")];
     assert_eq!(place.files().len(), 3, "{:?}", place.files());
     for (source, path) in places {
         assert!(is_same_file(source, &place.library.join(path)), "{path}");
@@ -516,9 +513,10 @@ async fn small_videos_are_excluded_on_request_and_other_small_files_are_not() {
     let job = server.api.until_status(id, "completed").await;
     assert_eq!(counts_of(&job["result"]), [2, 3, 0, 0, 1, 1], "{job:#}");
     assert_eq!(place.files(), ["Dawn/long.mp4", "Dawn/short.txt", "Dawn/unknown.mp4"]);
-    assert_eq!((qbittorrent.tags(&torrent), qbittorrent.tags(&broken)), (vec!["synced".to_owned()], vec![
-        "error_syncing".to_owned()
-    ]));
+    assert_eq!(
+        (qbittorrent.tags(&torrent), qbittorrent.tags(&broken)),
+        (vec!["synced".to_owned()], vec!["error_syncing".to_owned()])
+    );
     let errors = server.api.get(&format!("/api/jobs/{id}/item-errors")).await.expect(200);
     assert!(errors.to_string().contains("moov atom not found"), "{errors:#}");
 
@@ -536,6 +534,9 @@ async fn to_exclude_small_videos_ffprobe_must_be_there() {
     let server = server_with_ffprobe(&place, &qbittorrent, None).await;
     let id = server.api.submit("process_downloads", json!({ "exclude_small_videos": true })).await;
     let job = server.api.until_status(id, "failed").await;
-    assert!(job["error"].as_str().is_some_and(|error| error.contains("ffprobe") && error.contains("install")), "{job:#}");
+    assert!(
+        job["error"].as_str().is_some_and(|error| error.contains("ffprobe") && error.contains("install")),
+        "{job:#}"
+    );
     server.stop().await;
 }

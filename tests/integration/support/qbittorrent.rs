@@ -169,7 +169,6 @@ impl Qbittorrent {
         })
         .await;
     }
-
 }
 
 impl Drop for Qbittorrent {
