@@ -62,6 +62,7 @@
 //! What is not there: the queue with its limits, and whatever the builder was not given ([`JobTest::db`],
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
+pub mod ai;
 mod children;
 mod client;
 mod ladder;

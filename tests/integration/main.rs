@@ -34,8 +34,9 @@ mod schedules;
 mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
-mod stash_service;
 #[allow(dead_code)] // the benchmarks use the rest
+mod settings;
+mod stash_service;
 mod support;
 mod test_kit;
 mod triggers;

@@ -707,6 +707,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["l"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/scenes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["ls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/scenes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["s"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["le"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["e"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1112,7 +1192,7 @@ export interface components {
          * @description What went wrong. Stable.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout";
+        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout" | "unknown_entity";
         /** @description Some of what happened to a job. */
         EventPage: {
             /** @description The events, oldest first. */
@@ -2494,6 +2574,85 @@ export interface components {
             /** @description For one. */
             singular: string;
         };
+        /** @enum {string} */
+        Kind: "performers" | "tags" | "studios" | "scenes";
+        KindOverview: {
+            kind: components["schemas"]["Kind"];
+            count: number;
+            synced_at: string | null;
+            synced_until: string | null;
+            synced_by: string | null;
+        };
+        LibraryOverview: {
+            kinds: components["schemas"]["KindOverview"][];
+        };
+        SceneRow: {
+            id: string;
+            title: string;
+            path: string | null;
+            date: string | null;
+            duration_seconds: number | null;
+            rating100: number | null;
+            organized: boolean;
+            studio_id: string | null;
+            studio_name: string | null;
+            updated_at: string;
+        };
+        ScenePage: {
+            scenes: components["schemas"]["SceneRow"][];
+            next_cursor: string | null;
+        };
+        SceneFacts: {
+            code: string | null;
+            details: string | null;
+            director: string | null;
+            urls: string[];
+            size_bytes: number | null;
+            width: number | null;
+            height: number | null;
+            codec: string | null;
+            oshash: string | null;
+            phash: string | null;
+            created_at: string | null;
+            synced_at: string;
+        };
+        Related: {
+            id: string;
+            name: string | null;
+        };
+        RelatedGroup: {
+            id: string;
+            name: string;
+            scene_index: number | null;
+        };
+        SceneDetail: components["schemas"]["SceneRow"] & components["schemas"]["SceneFacts"] & {
+            performers: components["schemas"]["Related"][];
+            tags: components["schemas"]["Related"][];
+            groups: components["schemas"]["RelatedGroup"][];
+        };
+        EntityRow: {
+            id: string;
+            name: string;
+            scenes: number;
+            updated_at: string;
+        };
+        EntityPage: {
+            items: components["schemas"]["EntityRow"][];
+            next_cursor: string | null;
+        };
+        EntityFacts: {
+            aliases: string[];
+            details: string | null;
+            disambiguation: string | null;
+            gender: string | null;
+            favorite: boolean | null;
+            url: string | null;
+            parent_id: string | null;
+            parent_name: string | null;
+            created_at: string | null;
+            synced_at: string;
+        };
+        EntityDetail: components["schemas"]["EntityRow"] & components["schemas"]["EntityFacts"];
     };
     responses: never;
     parameters: never;
@@ -2603,6 +2762,19 @@ export type Target = components['schemas']['Target'];
 export type Totals = components['schemas']['Totals'];
 export type Triggered = components['schemas']['Triggered'];
 export type Unit = components['schemas']['Unit'];
+export type Kind = components['schemas']['Kind'];
+export type KindOverview = components['schemas']['KindOverview'];
+export type LibraryOverview = components['schemas']['LibraryOverview'];
+export type SceneRow = components['schemas']['SceneRow'];
+export type ScenePage = components['schemas']['ScenePage'];
+export type SceneFacts = components['schemas']['SceneFacts'];
+export type Related = components['schemas']['Related'];
+export type RelatedGroup = components['schemas']['RelatedGroup'];
+export type SceneDetail = components['schemas']['SceneDetail'];
+export type EntityRow = components['schemas']['EntityRow'];
+export type EntityPage = components['schemas']['EntityPage'];
+export type EntityFacts = components['schemas']['EntityFacts'];
+export type EntityDetail = components['schemas']['EntityDetail'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_job_types: {
@@ -11817,6 +11989,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    l: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryOverview"];
+                };
+            };
+        };
+    };
+    ls: {
+        parameters: {
+            query?: {
+                q?: string;
+                performer?: string;
+                tag?: string;
+                studio?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenePage"];
+                };
+            };
+        };
+    };
+    s: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SceneDetail"];
+                };
+            };
+        };
+    };
+    le: {
+        parameters: {
+            query?: {
+                q?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityPage"];
+                };
+            };
+        };
+    };
+    e: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityDetail"];
                 };
             };
         };

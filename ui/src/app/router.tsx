@@ -3,6 +3,7 @@
 import { createRouter } from '@tanstack/react-router';
 import { jobRoute } from '../pages/job/route';
 import { jobsRoute } from '../pages/jobs/route';
+import { libraryRoute } from '../pages/library/route';
 import { overviewRoute } from '../pages/overview/route';
 import { planRoute, plansRoute } from '../pages/plans/route';
 import { runRoute, runTypeRoute } from '../pages/run/route';
@@ -18,6 +19,7 @@ export const router = createRouter({
     jobRoute,
     runRoute,
     runTypeRoute,
+    libraryRoute,
     plansRoute,
     planRoute,
     schedulesRoute,

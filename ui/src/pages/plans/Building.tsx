@@ -3,8 +3,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { jobQuery } from '../../api/queries';
 import type { Plan } from '../../api/schema';
+import { JobLine } from '../../job/JobLine';
 import { useLiveJob } from '../../live/live';
-import { JobLine } from './JobLine';
 
 export function Building({ plan: { job_id } }: { plan: Plan }) {
   const { data } = useQuery(jobQuery(job_id));
