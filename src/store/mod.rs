@@ -26,6 +26,7 @@ pub mod explain;
 pub mod finish;
 pub mod history;
 pub mod library;
+pub mod library_write;
 pub mod link;
 pub mod listing;
 pub mod lock;
@@ -47,5 +48,6 @@ pub mod schedules;
 pub mod schema;
 mod statement;
 pub mod stats;
+pub mod sync_state;
 
 pub use nul::find_nul;
