@@ -5,6 +5,7 @@ CREATE TABLE studios (
     name text NOT NULL,
     url text,
     details text,
+    aliases text[] NOT NULL DEFAULT '{}',
     parent_id text,
     stash_created_at timestamptz,
     stash_updated_at timestamptz NOT NULL,
@@ -38,7 +39,8 @@ CREATE TABLE scenes (
     details text,
     director text,
     urls text[] NOT NULL DEFAULT '{}',
-    date date,
+    -- as Stash has it: 2024-01-31, or less of it
+    date text,
     rating100 integer,
     organized boolean NOT NULL DEFAULT false,
     studio_id text,
@@ -76,14 +78,24 @@ CREATE TABLE scene_groups (
     PRIMARY KEY (scene_id, group_id)
 );
 
+CREATE INDEX studios_by_name ON studios (name, id);
+CREATE INDEX performers_by_name ON performers (name, id);
+CREATE INDEX tags_by_name ON tags (name, id);
+
 -- How far each kind of entity was synced.
 CREATE TABLE sync_state (
     -- performers, tags, studios or scenes
     entity text PRIMARY KEY,
-    -- everything that Stash changed before this is here; null until a sync came to its end
+    -- everything that Stash changed before this is here; null until a sync came to its end without a failed page or entity
     synced_until timestamptz,
-    -- where a sync that was cut short goes on: what it has of this entity, in the order of updated_at and id
-    resume_at timestamptz,
-    resume_job uuid,
-    updated_at timestamptz NOT NULL DEFAULT now()
+    -- the last sync that came to its end, and when
+    done_job uuid,
+    done_at timestamptz,
+    -- a sync that has not come to its end: since when it looks, whether something of it failed, and the last id that is here
+    run_job uuid,
+    run_full boolean NOT NULL DEFAULT false,
+    run_began timestamptz,
+    run_since timestamptz,
+    run_after bigint NOT NULL DEFAULT 0,
+    run_failed boolean NOT NULL DEFAULT false
 );

@@ -30,7 +30,7 @@ use uuid::Uuid;
 use self::data_dir::DataDir;
 use self::node::{NodeParts, serve};
 use crate::config::Config;
-use crate::job::{Environment, MediaRoots, Registry};
+use crate::job::{DbPool, Environment, MediaRoots, Registry};
 use crate::store::connect::check_url;
 use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
@@ -44,6 +44,7 @@ const THREADS_PER_CORE: usize = 4;
 /// A started application.
 pub struct Application {
     url: String,
+    db: DbPool,
     /// Sent once: stop.
     stop: oneshot::Sender<()>,
     /// The thread of the node; its result says whether all went in order.
@@ -89,7 +90,7 @@ impl Application {
         let vault = Vault::open(config.secret_key.as_ref().map(|key| key.0.as_str()), &config.data_dir)?;
         let settings = Arc::new(StoredSettings::new(db.clone(), config.settings, vault));
         let environment = Environment {
-            db: Some(db),
+            db: Some(db.clone()),
             settings: Some(Arc::new(SharedSettings(Arc::clone(&settings)))),
             media_roots,
             ..Environment::default()
@@ -118,7 +119,7 @@ impl Application {
             let _ = end.send(()); // nobody waits when the application was dropped
             result
         })?;
-        let mut application = Self { url, stop, node, ended, runtime, drivers, postgres, data_dir };
+        let mut application = Self { url, db, stop, node, ended, runtime, drivers, postgres, data_dir };
         if is_ready.recv().is_err() {
             return Err(application.join().err().unwrap_or_else(|| anyhow!("the server did not start")));
         }
@@ -134,6 +135,11 @@ impl Application {
     /// Where it is reached.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The pool that handlers and requests take connections of.
+    pub fn db(&self) -> &DbPool {
+        &self.db
     }
 
     /// Waits for SIGTERM or SIGINT, then stops in order; a second signal stops at once, and the next start rescues. `Err` when

@@ -45,6 +45,8 @@ pub enum ErrorCode {
     UnknownService,
     /// There is no such plan.
     UnknownPlan,
+    /// Nothing of that kind and id was synced.
+    UnknownEntity,
     /// The path exists, but not with this method: see the `Allow` header.
     MethodNotAllowed,
     /// The body took too long to arrive.
@@ -108,6 +110,7 @@ impl ErrorCode {
             Self::UnknownSchedule => ("unknown_schedule", StatusCode::NOT_FOUND, "no such schedule"),
             Self::UnknownService => ("unknown_service", StatusCode::NOT_FOUND, "no such service"),
             Self::UnknownPlan => ("unknown_plan", StatusCode::NOT_FOUND, "no such plan"),
+            Self::UnknownEntity => ("unknown_entity", StatusCode::NOT_FOUND, "not in the library"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             Self::ExclusiveJobActive => ("exclusive_job_active", StatusCode::CONFLICT, "one at a time"),

@@ -32,6 +32,8 @@ pub mod headers;
 pub mod health;
 pub mod history;
 pub mod job_types;
+pub mod library;
+mod library_cursor;
 pub mod limits;
 pub mod list;
 pub mod log_text;

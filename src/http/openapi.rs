@@ -5,9 +5,7 @@ use utoipa::OpenApi;
 use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, list, logs, nodes, pause,
-    plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch,
-    schedule_write, schedules, settings, settings_test, show, stats, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -25,6 +23,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         (name = "schedules", description = "Which jobs are made when"),
         (name = "settings", description = "What jobs have to be told, and whether services answer"),
         (name = "plans", description = "Changes to scenes that jobs propose and people decide on"),
+        (name = "library", description = "What was synced from Stash"),
         (name = "server", description = "How this node is"),
     ),
     paths(
@@ -35,6 +34,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         schedules::list, schedules::show, schedule_write::create, schedule_write::edit, schedule_write::delete,
         schedule_switch::enable, schedule_switch::disable, schedule_run::run, schedule_history::runs, schedule_preview::preview,
         plans::list, plans::show, plans::delete, plan_changes::changes, plan_decide::approve, plan_decide::reject,
+        library::overview, library::scenes, library::scene, library::entities, library::entity,
         ws::all, ws::one, stats::stats, nodes::list, health::live, health::ready, docs::document,
     ),
     // No path shows the messages of the live socket, nor `LogFormat`, whose parameter is only a reference to it.
@@ -57,6 +57,7 @@ mod tests {
 
     use super::openapi;
     use crate::http::history::{AttemptQuery, EventQuery, ItemErrorQuery};
+    use crate::http::library::{EntityQuery, SceneQuery};
     use crate::http::list::ListQuery;
     use crate::http::logs::LogQuery;
     use crate::http::plan_changes::ChangeQuery;
@@ -111,6 +112,8 @@ mod tests {
         assert_eq!(known::<RunQuery>(), documented::<RunQuery>());
         assert_eq!(known::<PlanQuery>(), documented::<PlanQuery>());
         assert_eq!(known::<ChangeQuery>(), documented::<ChangeQuery>());
+        assert_eq!(known::<SceneQuery>(), documented::<SceneQuery>());
+        assert_eq!(known::<EntityQuery>(), documented::<EntityQuery>());
         assert_eq!(known::<Begin>(), documented::<Begin>());
     }
 }

@@ -103,6 +103,15 @@ pub enum UnknownPlan {
     Unknown(#[to_schema] Problem),
 }
 
+/// What a path of the library may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum UnknownEntity {
+    /// `unknown_entity`: nothing of that kind and id was synced.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
+}
+
 /// What naming a schedule may be answered with besides.
 #[allow(dead_code)]
 #[derive(IntoResponses)]

@@ -11,9 +11,7 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, list, logs,
-    nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
-    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -52,6 +50,11 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/plans/{id}/changes", vec![get(plan_changes::changes)]),
         ("/api/plans/{id}/approve", vec![post(plan_decide::approve)]),
         ("/api/plans/{id}/reject", vec![post(plan_decide::reject)]),
+        ("/api/library", vec![get(library::overview)]),
+        ("/api/library/scenes", vec![get(library::scenes)]),
+        ("/api/library/scenes/{id}", vec![get(library::scene)]),
+        ("/api/library/{kind}", vec![get(library::entities)]),
+        ("/api/library/{kind}/{id}", vec![get(library::entity)]),
         ("/api/schedules", vec![get(schedules::list), post(schedule_write::create)]),
         ("/api/schedules/preview", vec![post(schedule_preview::preview)]),
         (

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::job::Stopped;
+use crate::job::{Stopped, cut};
+
+/// How much of what a service says is shown.
+const SAID_BYTES: usize = 1_000;
 
 /// Why a service gave no answer that can be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -59,6 +62,14 @@ pub enum ServiceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It answered in its own way that it could not do it.
+    #[error("{service} says: {messages}")]
+    Said {
+        /// The service.
+        service: &'static str,
+        /// What it said, cut short.
+        messages: String,
+    },
     /// The job was asked to stop while it waited. Pass it on with `?`.
     #[error("{0}")]
     Stopped(#[from] Stopped),
@@ -77,8 +88,27 @@ impl ServiceError {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-            Self::WrongKey { .. } | Self::WrongAnswer { .. } | Self::Stopped(_) | Self::Settings(_) => false,
+            Self::WrongKey { .. }
+            | Self::WrongAnswer { .. }
+            | Self::Said { .. }
+            | Self::Stopped(_)
+            | Self::Settings(_) => false,
         }
+    }
+
+    /// The error of an answer that consists of these messages.
+    pub fn said(service: &'static str, messages: &[String]) -> Self {
+        Self::Said { service, messages: cut(messages.join("; "), SAID_BYTES) }
+    }
+
+    /// Whether the service said that what was asked for does not exist.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Said { messages, .. } if messages.contains("not found"))
+    }
+
+    /// Whether it concerns what was asked, and not the service as a whole: another question may well be answered.
+    pub fn is_about_the_question(&self) -> bool {
+        matches!(self, Self::Said { .. } | Self::WrongAnswer { .. } | Self::Refused { .. } | Self::TimedOut { .. })
     }
 
     /// Whether the job was asked to stop: then it is no failure of the service.

@@ -184,9 +184,7 @@ impl Remote {
         let body = self.body(&mut response).await?;
         match status {
             _ if status.is_success() => Ok(Answer { status, headers, body }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.refuses_keys => {
-                Err(ServiceError::WrongKey { service: self.identity.service, setting: self.identity.key_setting })
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.refuses_keys => Err(self.wrong_key()),
             _ => Err(ServiceError::Refused {
                 service: self.identity.service,
                 status: status.as_u16(),
@@ -232,8 +230,16 @@ impl Remote {
         }
     }
 
+    fn wrong_key(&self) -> ServiceError {
+        ServiceError::WrongKey { service: self.identity.service, setting: self.identity.key_setting }
+    }
+
     fn redirected(&self, headers: &HeaderMap) -> ServiceError {
         let to = headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+        let path = to.split(['?', '#']).next().unwrap_or(to).trim_end_matches('/');
+        if path.ends_with("/login") {
+            return self.wrong_key(); // its page for people who have yet to say who they are
+        }
         self.wrong_answer(format!("it sends us on to {to}; set `{}` to where it really is", self.identity.url_setting))
     }
 }

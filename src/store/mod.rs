@@ -27,6 +27,7 @@ pub mod enqueue;
 pub mod explain;
 pub mod finish;
 pub mod history;
+pub mod library;
 pub mod link;
 pub mod listing;
 pub mod lock;

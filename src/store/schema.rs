@@ -265,7 +265,7 @@ diesel::table! {
         details -> Nullable<Text>,
         director -> Nullable<Text>,
         urls -> Array<Nullable<Text>>,
-        date -> Nullable<Date>,
+        date -> Nullable<Text>,
         rating100 -> Nullable<Int4>,
         organized -> Bool,
         studio_id -> Nullable<Text>,
@@ -335,6 +335,7 @@ diesel::table! {
         name -> Text,
         url -> Nullable<Text>,
         details -> Nullable<Text>,
+        aliases -> Array<Nullable<Text>>,
         parent_id -> Nullable<Text>,
         stash_created_at -> Nullable<Timestamptz>,
         stash_updated_at -> Timestamptz,
@@ -346,9 +347,14 @@ diesel::table! {
     sync_state (entity) {
         entity -> Text,
         synced_until -> Nullable<Timestamptz>,
-        resume_at -> Nullable<Timestamptz>,
-        resume_job -> Nullable<Uuid>,
-        updated_at -> Timestamptz,
+        done_job -> Nullable<Uuid>,
+        done_at -> Nullable<Timestamptz>,
+        run_job -> Nullable<Uuid>,
+        run_full -> Bool,
+        run_began -> Nullable<Timestamptz>,
+        run_since -> Nullable<Timestamptz>,
+        run_after -> Int8,
+        run_failed -> Bool,
     }
 }
 

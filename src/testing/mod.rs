@@ -57,22 +57,29 @@
 //!
 //! Child jobs run beside their parent in the same way, at once; or the test says what becomes of them ([`JobTest::child`]).
 //!
+//! Services that it would speak to have stand-ins: [`stash`] is a fake of one, [`rude`] is a server that misbehaves.
+//!
 //! What is not there: the queue with its limits, and whatever the builder was not given ([`JobTest::db`],
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
+pub mod ai;
 mod children;
+mod client;
 mod ladder;
 pub mod qbittorrent;
 mod recorder;
 mod report;
+pub mod rude;
 mod run;
 mod server;
 mod setup;
+pub mod stash;
 mod threads;
 
 #[cfg(test)]
 mod tests;
 
+pub use client::Watch;
 pub use run::Run;
 pub use server::Server;
 pub use setup::JobTest;

@@ -34,6 +34,8 @@ mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
 #[allow(dead_code)] // the benchmarks use the rest
+mod settings;
+mod stash_service;
 mod support;
 mod test_kit;
 mod triggers;

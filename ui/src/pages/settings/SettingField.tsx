@@ -24,13 +24,7 @@ export function SettingField({ setting, form }: { setting: SettingView; form: Se
         {labelled ? null : <Control setting={setting} form={form} error={error} />}
         <Source setting={setting} form={form} changed={changed} />
       </div>
-      {unreadable ? (
-        <Alert
-          type="warning"
-          showIcon
-          title={`What was set can’t be read: ${unreadable}. Jobs that need it fail until it is set anew or taken back.`}
-        />
-      ) : null}
+      {unreadable ? <Alert type="warning" showIcon title={`What was set can’t be read: ${unreadable}.`} /> : null}
       {labelled ? <Shown setting={setting} form={form} error={error} secret={secret} /> : null}
       <Help setting={setting} />
       <ErrorLine id={name} message={error} />
