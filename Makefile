@@ -19,7 +19,7 @@ demo: ## Build, start a server on a private Postgres, scan a folder (DIR=/some/f
 
 .PHONY: test
 test: ## Install what the checks need, then run them all
-	@.ci/need cargo cc postgres node chromium rustfmt clippy libpq cargo-deny diesel
+	@.ci/need cargo cc postgres node chromium qbittorrent rustfmt clippy libpq cargo-deny diesel
 	@$(MAKE) --no-print-directory check
 
 # The tests come last, so that a run ends with their result. The program's tests open the page, so it is built before them.
@@ -132,6 +132,6 @@ ui-bench: ## Measure the page: first load, many updates, from a finish to its ro
 	$(IN_UI) SUITE=bench STASHHOG=$(abspath $(TARGET))/release/stashhog npm run --silent browser
 
 .PHONY: bench
-bench: ## Measure: a progress call, the whole server and several from outside (DIR=/some/folder to scan)
+bench: ## Measure: a progress call, the whole server, several, and downloads, from outside (DIR=/some/folder to scan)
 	@.ci/need cargo cc postgres
-	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster
+	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster --bench downloads

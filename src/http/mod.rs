@@ -56,6 +56,8 @@ pub mod schedule_run;
 pub mod schedule_switch;
 pub mod schedule_write;
 pub mod schedules;
+pub mod settings;
+pub mod settings_test;
 pub mod show;
 pub mod state;
 pub mod stats;

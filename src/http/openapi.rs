@@ -5,9 +5,7 @@ use utoipa::OpenApi;
 use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes,
-    pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch,
-    schedule_write, schedules, show, stats, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -23,6 +21,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         (name = "jobs", description = "Requests to do work, from trigger to end"),
         (name = "job types", description = "What can be done"),
         (name = "schedules", description = "Which jobs are made when"),
+        (name = "settings", description = "What jobs have to be told, and whether services answer"),
         (name = "plans", description = "Changes to scenes that jobs propose and people decide on"),
         (name = "library", description = "What was synced from Stash"),
         (name = "server", description = "How this node is"),
@@ -31,6 +30,7 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
         show::show, explain::explain, logs::logs, history::events, history::item_errors, history::attempts, cancel::cancel, retry::retry,
         job_types::list, job_types::show, pause::pause, pause::resume,
+        settings::list, settings::change, settings_test::test,
         schedules::list, schedules::show, schedule_write::create, schedule_write::edit, schedule_write::delete,
         schedule_switch::enable, schedule_switch::disable, schedule_run::run, schedule_history::runs, schedule_preview::preview,
         plans::list, plans::show, plans::delete, plan_changes::changes, plan_decide::approve, plan_decide::reject,

@@ -40,7 +40,8 @@ pub enum AnyWrite {
     /// `unsupported_media_type`: the body is not declared as JSON.
     #[response(status = 415, content_type = "application/problem+json")]
     MediaType(#[to_schema] Problem),
-    /// `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each.
+    /// `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
+    /// is not set.
     #[response(status = 422, content_type = "application/problem+json")]
     Fields(#[to_schema] Problem),
     /// `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question.
@@ -71,6 +72,15 @@ pub enum UnknownJob {
 #[derive(IntoResponses)]
 pub enum UnknownJobType {
     /// `unknown_job_type`: there is no such job type; `near` lists what may have been meant, `known` all.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
+}
+
+/// What a path of one service may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum UnknownService {
+    /// `unknown_service`: there is no such service; `known` lists all.
     #[response(status = 404, content_type = "application/problem+json")]
     Unknown(#[to_schema] Problem),
 }

@@ -11,9 +11,7 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list,
-    logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
-    schedule_switch, schedule_write, schedules, show, stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -45,6 +43,8 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/{id}/cancel", vec![post(cancel::cancel)]),
         ("/api/jobs/{id}/retry", vec![post(retry::retry)]),
         ("/api/jobs/{id}/ws", vec![get(ws::one)]),
+        ("/api/settings", vec![get(settings::list), patch(settings::change)]),
+        ("/api/settings/test/{service}", vec![post(settings_test::test)]),
         ("/api/plans", vec![get(plans::list)]),
         ("/api/plans/{id}", vec![get(plans::show), delete(plans::delete)]),
         ("/api/plans/{id}/changes", vec![get(plan_changes::changes)]),
@@ -169,9 +169,11 @@ mod tests {
     use crate::actors::tracker::{JobTracker, TrackerParts};
     use crate::http::openapi;
     use crate::http::state::AppState;
-    use crate::job::{Environment, Registry};
+    use crate::job::{Environment, Registry, SettingsFromEnvironment};
     use crate::store::link::Link;
     use crate::store::pool;
+    use crate::store::settings::StoredSettings;
+    use crate::store::vault::Vault;
 
     /// The page and its files describe themselves.
     const NOT_DOCUMENTED: [&str; 2] = ["/api/docs", "/api/docs/{file:.*}"];
@@ -228,6 +230,8 @@ mod tests {
             health: Arc::clone(&health),
             fires: false,
         });
+        let db = pool::build(nowhere, tokio::runtime::Handle::current()).unwrap();
+        let vault = Vault::open(None, tempfile::tempdir().unwrap().path()).unwrap();
         AppState {
             node: Uuid::nil(),
             scheduler: scheduler.start(),
@@ -236,7 +240,8 @@ mod tests {
             supervisor,
             tracker,
             relay: None,
-            db: pool::build(nowhere, tokio::runtime::Handle::current()).unwrap(),
+            settings: Arc::new(StoredSettings::new(db.clone(), SettingsFromEnvironment::default(), vault)),
+            db,
             allowed_hosts: Arc::default(),
         }
     }
@@ -302,6 +307,8 @@ mod tests {
             (sends("/api/job-types/none/pause", ""), 404, "unknown_job_type"),
             (sends("/api/job-types/demo/pause", "[]"), 422, "invalid_fields"),
             (sends("/api/job-types/demo/resume", ""), 503, "unavailable"),
+            (get("/api/settings"), 503, "unavailable"),
+            (sends("/api/settings/test/none", r#"{"values":{}}"#), 404, "unknown_service"),
             (get("/api/plans?status=done"), 400, "invalid_query"),
             (get("/api/plans?cursor=ajEAAAAAAAAAAAAAAAAAAAAA"), 400, "invalid_query"),
             (get("/api/plans"), 503, "unavailable"),

@@ -7,7 +7,9 @@
 pub mod ai;
 mod connection;
 mod error;
+pub mod files;
 pub mod media;
+pub mod qbittorrent;
 pub mod remote;
 pub mod stash;
 

@@ -4,6 +4,7 @@
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
 //!       children, pauses ┘  cancel ┘  └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
+//!  settings, vault                                     (what jobs are told)
 //!  changes, notify                                     (what nodes hear of each other)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
 //!  plans                                               (what jobs propose, and people decide)
@@ -27,6 +28,7 @@ pub mod explain;
 pub mod finish;
 pub mod history;
 pub mod library;
+pub mod library_write;
 pub mod link;
 pub mod listing;
 pub mod lock;
@@ -34,6 +36,7 @@ pub mod migrations;
 pub mod nodes;
 pub mod notify;
 mod nul;
+pub mod origin;
 pub mod pauses;
 mod places;
 pub mod plans;
@@ -47,7 +50,10 @@ pub mod schedule_runs;
 pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
+pub mod settings;
 mod statement;
 pub mod stats;
+pub mod sync_state;
+pub mod vault;
 
 pub use nul::find_nul;

@@ -1,6 +1,21 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    handled_downloads (torrent_hash, file_index) {
+        torrent_hash -> Text,
+        file_index -> Int4,
+        torrent_name -> Text,
+        file -> Text,
+        path -> Text,
+        how -> Text,
+        size_bytes -> Int8,
+        partial -> Nullable<Text>,
+        job_id -> Uuid,
+        handled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     job_curves (job_id) {
         job_id -> Uuid,
         attempt -> Int4,
@@ -315,6 +330,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    stash_tasks (job_id) {
+        job_id -> Uuid,
+        task_id -> Text,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     studios (id) {
         id -> Text,
         name -> Text,
@@ -340,6 +363,7 @@ diesel::table! {
         run_since -> Nullable<Timestamptz>,
         run_after -> Int8,
         run_failed -> Bool,
+        failing -> Array<Nullable<Text>>,
     }
 }
 
@@ -363,6 +387,7 @@ diesel::joinable!(scene_tags -> scenes (scene_id));
 diesel::joinable!(schedule_runs -> schedules (schedule_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    handled_downloads,
     job_curves,
     job_events,
     job_item_errors,
@@ -384,6 +409,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     schedule_runs,
     schedules,
     settings,
+    stash_tasks,
     studios,
     sync_state,
     tags,

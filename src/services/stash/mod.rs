@@ -12,12 +12,16 @@
 mod change;
 mod dialect;
 mod facts;
+mod follow;
+mod isolate;
 mod operations;
 mod read;
 mod task;
 
 pub use change::{IdChange, SceneChange, SceneChanges};
 pub use facts::{Kind, Named, Page, Performer, Scene, SceneGroup, Studio, Tag, VideoFile};
+pub use follow::TaskEnd;
+pub use isolate::Isolated;
 pub use read::Slice;
 pub use task::{GenerateOptions, ScanOptions, Task, TaskStatus};
 
