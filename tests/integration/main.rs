@@ -1,6 +1,9 @@
 //! The tests of the real thing: the real binary, real Postgres, real HTTP, real WebSockets.
 
+mod ai_service;
+mod analysis;
 mod api;
+mod apply_plan;
 mod bad_input;
 mod bad_paths;
 mod bad_sockets;
@@ -24,6 +27,7 @@ mod live;
 mod new_types;
 mod nodes;
 mod pausing;
+mod plans;
 mod policies;
 mod private_postgres;
 mod process_downloads;

@@ -17,7 +17,6 @@ pub mod build;
 pub mod decide;
 pub mod read;
 pub mod row;
-pub mod stuck;
 pub mod words;
 
 pub use row::{ChangeRow, ChangeValue, Named, NewChange, NewPlan, PlanRow};
