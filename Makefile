@@ -115,6 +115,7 @@ browser: ui-build ## Test the page in Chromium against the debug build of the pr
 	cargo build --locked --bins --examples
 	CARGO_TARGET_DIR=$(abspath $(TARGET))/new-types cargo build --locked --manifest-path examples/own_jobs/Cargo.toml
 	$(IN_UI) STASHHOG=$(abspath $(TARGET))/debug/stashhog POLICIES=$(abspath $(TARGET))/debug/examples/policies \
+		FAKE_STASH=$(abspath $(TARGET))/debug/examples/fake_stash \
 		OWN_JOBS=$(abspath $(TARGET))/new-types/debug/own_jobs npm run --silent browser
 
 .PHONY: screenshots

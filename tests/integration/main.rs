@@ -34,9 +34,9 @@ mod schedules;
 mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
-#[allow(dead_code)] // the benchmarks use the rest
 mod settings;
 mod stash_service;
+#[allow(dead_code)] // the benchmarks use the rest
 mod support;
 mod test_kit;
 mod triggers;
