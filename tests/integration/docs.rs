@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use stashhog::job::Registry;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -63,6 +64,16 @@ fn the_guide_shows_the_example_whole_and_nothing_that_is_not_compiled() {
         guide.matches("-->\n```rust\n").count(),
         "say where each block is from"
     );
+}
+
+#[test]
+fn every_job_type_has_a_page_and_a_line_in_the_list() {
+    let list = read(Path::new("docs/jobs/README.md"));
+    for known in Registry::collect().expect("the types").iter() {
+        let page = format!("{}.md", known.spec.name);
+        assert!(list.contains(&format!("]({page}) | {} |", known.spec.category)), "docs/jobs/README.md: {page}");
+        assert!(read(&Path::new("docs/jobs").join(&page)).starts_with(&format!("# {}\n", known.spec.name)), "{page}");
+    }
 }
 
 #[test]
