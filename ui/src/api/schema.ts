@@ -352,6 +352,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows how much was synced from Stash. */
+        get: operations["show_library"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/scenes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists scenes, the one that changed last first. */
+        get: operations["list_library_scenes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/scenes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a scene with all that it names. */
+        get: operations["show_library_scene"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists performers, tags or studios, by name. */
+        get: operations["list_library"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/library/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a performer, a tag or a studio. */
+        get: operations["show_library_entity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/nodes": {
         parameters: {
             query?: never;
@@ -699,86 +784,6 @@ export interface paths {
         };
         /** Says whether the server takes requests and jobs. */
         get: operations["ready"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/library": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["l"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/library/scenes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["ls"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/library/scenes/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["s"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/library/{kind}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["le"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/library/{kind}/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["e"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1188,11 +1193,66 @@ export interface components {
             /** @description The type. */
             type: string;
         };
+        /** @description A performer, a tag or a studio, whole. What its kind does not have is null. */
+        EntityDetail: components["schemas"]["EntityRow"] & components["schemas"]["EntityFacts"];
+        /** @description What a list of performers, tags or studios leaves out. */
+        EntityFacts: {
+            /** @description Other names. */
+            aliases: string[];
+            /**
+             * Format: date-time
+             * @description When it came into Stash.
+             */
+            created_at: string | null;
+            /** @description About it. */
+            details: string | null;
+            /** @description Of a performer: what tells it from others of that name. */
+            disambiguation: string | null;
+            /** @description Of a performer: whether somebody marked it. */
+            favorite: boolean | null;
+            /** @description Of a performer: Stash's word, `FEMALE`. */
+            gender: string | null;
+            /** @description Of a studio: the one above it. */
+            parent_id: string | null;
+            /** @description Of a studio: the name of the one above it. */
+            parent_name: string | null;
+            /**
+             * Format: date-time
+             * @description When this was last written here.
+             */
+            synced_at: string;
+            /** @description Of a studio: where it is on the web. */
+            url: string | null;
+        };
+        /** @description A page of performers, tags or studios. */
+        EntityPage: {
+            /** @description By name. */
+            items: components["schemas"]["EntityRow"][];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor: string | null;
+        };
+        /** @description A performer, a tag or a studio, as lists show it. */
+        EntityRow: {
+            /** @description Stash's id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description In how many scenes it is.
+             */
+            scenes: number;
+            /**
+             * Format: date-time
+             * @description When it last changed in Stash.
+             */
+            updated_at: string;
+        };
         /**
          * @description What went wrong. Stable.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout" | "unknown_entity";
+        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "unknown_entity" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout";
         /** @description Some of what happened to a job. */
         EventPage: {
             /** @description The events, oldest first. */
@@ -1613,6 +1673,41 @@ export interface components {
         JobTypes: {
             /** @description Every type, by name. */
             job_types: components["schemas"]["JobType"][];
+        };
+        /**
+         * @description The kinds of entities.
+         * @enum {string}
+         */
+        Kind: "performers" | "tags" | "studios" | "scenes";
+        /** @description How much there is of a kind, and how far it was synced. */
+        KindOverview: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description `performers`, `tags`, `studios` or `scenes`. */
+            kind: components["schemas"]["Kind"];
+            /**
+             * Format: date-time
+             * @description When a sync last came to its end.
+             */
+            synced_at: string | null;
+            /**
+             * Format: uuid
+             * @description The job that last came to its end.
+             */
+            synced_by: string | null;
+            /**
+             * Format: date-time
+             * @description Everything that Stash changed before this is here; earlier than `synced_at` when something of a sync failed.
+             */
+            synced_until: string | null;
+        };
+        /** @description How much was synced. */
+        LibraryOverview: {
+            /** @description Performers, tags, studios, scenes. */
+            kinds: components["schemas"]["KindOverview"][];
         };
         /** @description The process is up. */
         Live: {
@@ -2066,6 +2161,25 @@ export interface components {
              */
             unwritten: number;
         };
+        /** @description Something that a scene names. */
+        Related: {
+            /** @description Stash's id. */
+            id: string;
+            /** @description Its name; null where it was not synced. */
+            name: string | null;
+        };
+        /** @description A group that a scene is in. */
+        RelatedGroup: {
+            /** @description Stash's id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description The scene's number in it.
+             */
+            scene_index: number | null;
+        };
         /** @description The automatic retries of a type. */
         RetryPolicy: {
             /**
@@ -2136,6 +2250,96 @@ export interface components {
              * @description How many jobs it may run at a time.
              */
             slots: number;
+        };
+        /** @description A scene with all that it names. */
+        SceneDetail: components["schemas"]["SceneRow"] & components["schemas"]["SceneFacts"] & {
+            /** @description Its groups. */
+            groups: components["schemas"]["RelatedGroup"][];
+            /** @description Who is in it. */
+            performers: components["schemas"]["Related"][];
+            /** @description Its tags. */
+            tags: components["schemas"]["Related"][];
+        };
+        /** @description What a list of scenes leaves out. */
+        SceneFacts: {
+            /** @description The studio's code for it. */
+            code: string | null;
+            /** @description Its video codec. */
+            codec: string | null;
+            /**
+             * Format: date-time
+             * @description When it came into Stash.
+             */
+            created_at: string | null;
+            /** @description What it is about. */
+            details: string | null;
+            /** @description Who directed it. */
+            director: string | null;
+            /**
+             * Format: int32
+             * @description In pixels.
+             */
+            height: number | null;
+            /** @description OpenSubtitles' hash of its file. */
+            oshash: string | null;
+            /** @description The perceptual hash of its file. */
+            phash: string | null;
+            /**
+             * Format: int64
+             * @description The size of its file.
+             */
+            size_bytes: number | null;
+            /**
+             * Format: date-time
+             * @description When this was last written here.
+             */
+            synced_at: string;
+            /** @description Where it is on the web. */
+            urls: string[];
+            /**
+             * Format: int32
+             * @description In pixels.
+             */
+            width: number | null;
+        };
+        /** @description A page of scenes. */
+        ScenePage: {
+            /** @description Where the next page begins; null on the last. */
+            next_cursor: string | null;
+            /** @description The scenes, the one that changed last first. */
+            scenes: components["schemas"]["SceneRow"][];
+        };
+        /** @description A scene, as lists show it. */
+        SceneRow: {
+            /** @description When it came out: `2024-01-31`, or less of it. */
+            date: string | null;
+            /**
+             * Format: double
+             * @description How long it is, in seconds.
+             */
+            duration_seconds: number | null;
+            /** @description Stash's id. */
+            id: string;
+            /** @description Whether somebody said that it is in order. */
+            organized: boolean;
+            /** @description Where its file is, as Stash sees it. */
+            path: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 100.
+             */
+            rating100: number | null;
+            /** @description Its studio. */
+            studio_id: string | null;
+            /** @description Its name; null where the studio was not synced. */
+            studio_name: string | null;
+            /** @description Its title; empty where it has none. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When it last changed in Stash.
+             */
+            updated_at: string;
         };
         /** @description A schedule with all that there is to know of it at this moment. */
         Schedule: components["schemas"]["ScheduleRow"] & {
@@ -2574,85 +2778,6 @@ export interface components {
             /** @description For one. */
             singular: string;
         };
-        /** @enum {string} */
-        Kind: "performers" | "tags" | "studios" | "scenes";
-        KindOverview: {
-            kind: components["schemas"]["Kind"];
-            count: number;
-            synced_at: string | null;
-            synced_until: string | null;
-            synced_by: string | null;
-        };
-        LibraryOverview: {
-            kinds: components["schemas"]["KindOverview"][];
-        };
-        SceneRow: {
-            id: string;
-            title: string;
-            path: string | null;
-            date: string | null;
-            duration_seconds: number | null;
-            rating100: number | null;
-            organized: boolean;
-            studio_id: string | null;
-            studio_name: string | null;
-            updated_at: string;
-        };
-        ScenePage: {
-            scenes: components["schemas"]["SceneRow"][];
-            next_cursor: string | null;
-        };
-        SceneFacts: {
-            code: string | null;
-            details: string | null;
-            director: string | null;
-            urls: string[];
-            size_bytes: number | null;
-            width: number | null;
-            height: number | null;
-            codec: string | null;
-            oshash: string | null;
-            phash: string | null;
-            created_at: string | null;
-            synced_at: string;
-        };
-        Related: {
-            id: string;
-            name: string | null;
-        };
-        RelatedGroup: {
-            id: string;
-            name: string;
-            scene_index: number | null;
-        };
-        SceneDetail: components["schemas"]["SceneRow"] & components["schemas"]["SceneFacts"] & {
-            performers: components["schemas"]["Related"][];
-            tags: components["schemas"]["Related"][];
-            groups: components["schemas"]["RelatedGroup"][];
-        };
-        EntityRow: {
-            id: string;
-            name: string;
-            scenes: number;
-            updated_at: string;
-        };
-        EntityPage: {
-            items: components["schemas"]["EntityRow"][];
-            next_cursor: string | null;
-        };
-        EntityFacts: {
-            aliases: string[];
-            details: string | null;
-            disambiguation: string | null;
-            gender: string | null;
-            favorite: boolean | null;
-            url: string | null;
-            parent_id: string | null;
-            parent_name: string | null;
-            created_at: string | null;
-            synced_at: string;
-        };
-        EntityDetail: components["schemas"]["EntityRow"] & components["schemas"]["EntityFacts"];
     };
     responses: never;
     parameters: never;
@@ -2689,6 +2814,10 @@ export type CurvePoint = components['schemas']['CurvePoint'];
 export type DecideRequest = components['schemas']['DecideRequest'];
 export type Decided = components['schemas']['Decided'];
 export type Durations = components['schemas']['Durations'];
+export type EntityDetail = components['schemas']['EntityDetail'];
+export type EntityFacts = components['schemas']['EntityFacts'];
+export type EntityPage = components['schemas']['EntityPage'];
+export type EntityRow = components['schemas']['EntityRow'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type EventPage = components['schemas']['EventPage'];
 export type EventRow = components['schemas']['EventRow'];
@@ -2706,6 +2835,9 @@ export type JobRequest = components['schemas']['JobRequest'];
 export type JobSummary = components['schemas']['JobSummary'];
 export type JobType = components['schemas']['JobType'];
 export type JobTypes = components['schemas']['JobTypes'];
+export type Kind = components['schemas']['Kind'];
+export type KindOverview = components['schemas']['KindOverview'];
+export type LibraryOverview = components['schemas']['LibraryOverview'];
 export type Live = components['schemas']['Live'];
 export type LogFormat = components['schemas']['LogFormat'];
 export type LogLevel = components['schemas']['LogLevel'];
@@ -2734,11 +2866,17 @@ export type Problem = components['schemas']['Problem'];
 export type ProblemCode = components['schemas']['ProblemCode'];
 export type RateLimit = components['schemas']['RateLimit'];
 export type Ready = components['schemas']['Ready'];
+export type Related = components['schemas']['Related'];
+export type RelatedGroup = components['schemas']['RelatedGroup'];
 export type RetryPolicy = components['schemas']['RetryPolicy'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RunOutcome = components['schemas']['RunOutcome'];
 export type RunPage = components['schemas']['RunPage'];
 export type RunnerState = components['schemas']['RunnerState'];
+export type SceneDetail = components['schemas']['SceneDetail'];
+export type SceneFacts = components['schemas']['SceneFacts'];
+export type ScenePage = components['schemas']['ScenePage'];
+export type SceneRow = components['schemas']['SceneRow'];
 export type Schedule = components['schemas']['Schedule'];
 export type ScheduleAct = components['schemas']['ScheduleAct'];
 export type ScheduleChange = components['schemas']['ScheduleChange'];
@@ -2762,19 +2900,6 @@ export type Target = components['schemas']['Target'];
 export type Totals = components['schemas']['Totals'];
 export type Triggered = components['schemas']['Triggered'];
 export type Unit = components['schemas']['Unit'];
-export type Kind = components['schemas']['Kind'];
-export type KindOverview = components['schemas']['KindOverview'];
-export type LibraryOverview = components['schemas']['LibraryOverview'];
-export type SceneRow = components['schemas']['SceneRow'];
-export type ScenePage = components['schemas']['ScenePage'];
-export type SceneFacts = components['schemas']['SceneFacts'];
-export type Related = components['schemas']['Related'];
-export type RelatedGroup = components['schemas']['RelatedGroup'];
-export type SceneDetail = components['schemas']['SceneDetail'];
-export type EntityRow = components['schemas']['EntityRow'];
-export type EntityPage = components['schemas']['EntityPage'];
-export type EntityFacts = components['schemas']['EntityFacts'];
-export type EntityDetail = components['schemas']['EntityDetail'];
 export type $defs = Record<string, never>;
 export interface operations {
     list_job_types: {
@@ -7077,6 +7202,731 @@ export interface operations {
             };
             /** @description `upgrade_required`: the request is not the handshake of a WebSocket. */
             426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    show_library: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How much there is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryOverview"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    list_library_scenes: {
+        parameters: {
+            query?: {
+                /** @description With this text in the title or the path, or with this id. */
+                q?: string;
+                /** @description With this performer. */
+                performer?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /** @description Of this studio. */
+                studio?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many; 50 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of scenes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenePage"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    show_library_scene: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The scene's id in Stash */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The scene */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SceneDetail"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_entity`: nothing of that kind and id was synced. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    list_library: {
+        parameters: {
+            query?: {
+                /** @description With this text in the name or an alias, or with this id. */
+                q?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description How many; 50 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `performers`, `tags` or `studios` */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityPage"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_entity`: nothing of that kind and id was synced. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unavailable`: the database does not answer. `query_timeout`: the question takes too long; narrow it. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    show_library_entity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `performers`, `tags` or `studios` */
+                kind: string;
+                /** @description Its id in Stash */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityDetail"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `foreign_host`: the server was asked under a name that is not its own. `foreign_origin`: another site opens a WebSocket. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `unknown_entity`: nothing of that kind and id was synced. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11989,124 +12839,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
-                };
-            };
-        };
-    };
-    l: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LibraryOverview"];
-                };
-            };
-        };
-    };
-    ls: {
-        parameters: {
-            query?: {
-                q?: string;
-                performer?: string;
-                tag?: string;
-                studio?: string;
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ScenePage"];
-                };
-            };
-        };
-    };
-    s: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SceneDetail"];
-                };
-            };
-        };
-    };
-    le: {
-        parameters: {
-            query?: {
-                q?: string;
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                kind: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EntityPage"];
-                };
-            };
-        };
-    };
-    e: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                kind: string;
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EntityDetail"];
                 };
             };
         };
