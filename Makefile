@@ -19,7 +19,7 @@ demo: ## Build, start a server on a private Postgres, scan a folder (DIR=/some/f
 
 .PHONY: test
 test: ## Install what the checks need, then run them all
-	@.ci/need cargo cc postgres node chromium rustfmt clippy libpq cargo-deny diesel
+	@.ci/need cargo cc postgres node chromium qbittorrent rustfmt clippy libpq cargo-deny diesel
 	@$(MAKE) --no-print-directory check
 
 # The tests come last, so that a run ends with their result. The program's tests open the page, so it is built before them.

@@ -3,11 +3,15 @@
 //! Three groups of flags, because they belong to different commands: every command has to know where the data are, those
 //! that run jobs what they may use, and `serve` alone where to listen.
 
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+
+use crate::job::SettingsFromEnvironment;
+use crate::store::vault::KEY_VARIABLE;
 
 /// Everything that the application has to be told.
 #[derive(Clone, Debug)]
@@ -30,8 +34,29 @@ pub struct Config {
     pub insecure: bool,
     /// How long running jobs get to come to an end when the server stops.
     pub shutdown_grace: Duration,
+    /// What the environment says of the settings.
+    pub settings: SettingsFromEnvironment,
+    /// The key of the secrets, when it is not in the data directory.
+    pub secret_key: Option<SecretKey>,
     /// Whether schedules are fired here. A command that starts an application for itself is gone too soon.
     pub schedules: bool,
+}
+
+/// A key that no log shows.
+#[derive(Clone)]
+pub struct SecretKey(pub String);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+impl SecretKey {
+    /// The key of the environment.
+    pub fn of_environment() -> Option<Self> {
+        std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(Self)
+    }
 }
 
 /// Where the data are.

@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::job::{Attempt, Environment, JobContext, JobResult, LogLevel, Outcome, Registry, Stopped, cut};
+use crate::job::{Attempt, Environment, JobContext, JobResult, LogLevel, Outcome, Registered, Registry, Stopped, cut};
 
 /// Fact: a handler is over.
 #[derive(Message)]
@@ -71,7 +71,7 @@ pub fn spawn(
     // An error is told and dropped in here too: it may be of a type of the handler's own, and panic.
     let handler = async move {
         match registry.get(type_name) {
-            Some(registered) => told(registered.run(&params, ctx).await, &reporter),
+            Some(registered) => told(prepared(registered, &params, ctx).await, &reporter),
             None => Ended::Failed(format!("this node has no job type `{type_name}`")),
         }
     };
@@ -80,6 +80,15 @@ pub fn spawn(
         alive.report(watched.await.unwrap_or_else(|panic| Ended::Panicked(panic_message(&*panic))));
     };
     runtime.spawn(task.instrument(span)).abort_handle()
+}
+
+/// Runs the handler, unless a setting that its type needs is not set: better now than halfway.
+async fn prepared(registered: &Registered, params: &Value, ctx: JobContext) -> JobResult {
+    if !registered.spec.needs.is_empty() {
+        let settings = ctx.settings().await?;
+        registered.spec.needs.iter().try_for_each(|need| settings.check_set(need))?;
+    }
+    registered.run(params, ctx).await
 }
 
 fn told(result: JobResult, attempt: &Arc<Attempt>) -> Ended {

@@ -21,7 +21,7 @@ pub struct Submit {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SubmitError {
     /// The type is exclusive and a job of it is pending or running.
-    #[error("`{}` is exclusive and job {} is {}", .existing.type_name, .existing.id, .existing.status)]
+    #[error("`{}` is exclusive, and a job of it is already {}: {}", .existing.type_name, .existing.status, .existing.id)]
     Exclusive {
         /// That job.
         existing: Box<JobSummary>,

@@ -21,6 +21,7 @@ use crate::job::{Environment, Registry, Status};
 use crate::store::embedded::PrivatePostgres;
 use crate::store::enqueue::NewJob;
 use crate::store::link::Link;
+use crate::store::origin::Way;
 use crate::store::row::JobSummary;
 use crate::store::{cancel, children, migrations, nodes, pool};
 
@@ -60,6 +61,7 @@ fn demo(params: &serde_json::Value) -> NewJob {
         priority: 0,
         run_at: None,
         created_by: "test".to_owned(),
+        way: Way::default(),
         reason: None,
         retry_of: None,
         only_items: None,

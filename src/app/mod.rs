@@ -30,10 +30,12 @@ use uuid::Uuid;
 use self::data_dir::DataDir;
 use self::node::{NodeParts, serve};
 use crate::config::Config;
-use crate::job::{Environment, MediaRoots, Registry};
+use crate::job::{DbPool, Environment, MediaRoots, Registry};
 use crate::store::connect::check_url;
 use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
+use crate::store::settings::{SharedSettings, StoredSettings};
+use crate::store::vault::Vault;
 use crate::store::{migrations, nodes, pool};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
@@ -42,6 +44,7 @@ const THREADS_PER_CORE: usize = 4;
 /// A started application.
 pub struct Application {
     url: String,
+    db: DbPool,
     /// Sent once: stop.
     stop: oneshot::Sender<()>,
     /// The thread of the node; its result says whether all went in order.
@@ -84,7 +87,14 @@ impl Application {
         let node_id = Uuid::now_v7();
         runtime.block_on(prepare(&database_url, node_id, &slots, data_dir.predecessor()))?;
         let db = pool::build(&database_url, drivers.handle().clone())?;
-        let environment = Environment { db: Some(db), on_removed: None, children: None, settings: None, media_roots };
+        let vault = Vault::open(config.secret_key.as_ref().map(|key| key.0.as_str()), &config.data_dir)?;
+        let settings = Arc::new(StoredSettings::new(db.clone(), config.settings, vault));
+        let environment = Environment {
+            db: Some(db.clone()),
+            settings: Some(Arc::new(SharedSettings(Arc::clone(&settings)))),
+            media_roots,
+            ..Environment::default()
+        };
 
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -97,6 +107,7 @@ impl Application {
             bus: config.bus,
             database_url,
             environment,
+            settings,
             runtime: runtime.handle().clone(),
             listener,
             allowed_hosts: config.allowed_hosts.into(),
@@ -108,7 +119,7 @@ impl Application {
             let _ = end.send(()); // nobody waits when the application was dropped
             result
         })?;
-        let mut application = Self { url, stop, node, ended, runtime, drivers, postgres, data_dir };
+        let mut application = Self { url, db, stop, node, ended, runtime, drivers, postgres, data_dir };
         if is_ready.recv().is_err() {
             return Err(application.join().err().unwrap_or_else(|| anyhow!("the server did not start")));
         }
@@ -124,6 +135,11 @@ impl Application {
     /// Where it is reached.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The pool that handlers and requests take connections of.
+    pub fn db(&self) -> &DbPool {
+        &self.db
     }
 
     /// Waits for SIGTERM or SIGINT, then stops in order; a second signal stops at once, and the next start rescues. `Err` when

@@ -28,6 +28,7 @@ use crate::http::state::AppState;
 use crate::job::{Environment, OnRemoved, Registry};
 use crate::store::link::Link;
 use crate::store::nodes;
+use crate::store::settings::StoredSettings;
 
 /// How often the actors that nobody starts again are looked at.
 const WATCH: Duration = Duration::from_millis(500);
@@ -56,6 +57,7 @@ pub(super) struct NodeParts {
     pub(super) bus: BusKind,
     pub(super) database_url: Arc<str>,
     pub(super) environment: Environment,
+    pub(super) settings: Arc<StoredSettings>,
     pub(super) runtime: Handle,
     pub(super) listener: TcpListener,
     pub(super) allowed_hosts: Arc<[String]>,
@@ -143,6 +145,7 @@ pub(super) async fn serve(
         tracker: tracker.clone(),
         relay: relay.clone(),
         db,
+        settings: parts.settings,
         health,
         allowed_hosts: parts.allowed_hosts,
     };

@@ -6,11 +6,12 @@ use reqwest::header::{HeaderMap, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::exit::Failure;
 use super::problem::Problem;
+use crate::services::remote::is_loopback;
 
 /// By this name the server knows that the actor of an act is `cli`.
 pub const AGENT: &str = concat!("stashhog-cli/", env!("CARGO_PKG_VERSION"));
@@ -137,15 +138,6 @@ impl Client {
 /// Reads an answer, or a part of it.
 pub fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, CallError> {
     T::deserialize(answer).map_err(|e| CallError::Strange(format!("the server's answer makes no sense: {e}")))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 /// The cause at the bottom says what happened (`connection refused`); those above say where in the library.

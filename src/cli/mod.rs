@@ -30,6 +30,7 @@ mod run;
 mod schedules;
 mod schema;
 mod serve;
+mod settings;
 mod signals;
 mod table;
 mod terminal;
@@ -68,6 +69,8 @@ enum Command {
     Jobs(jobs::JobsCommand),
     #[command(subcommand)]
     Schedules(schedules::SchedulesCommand),
+    #[command(subcommand)]
+    Settings(settings::SettingsCommand),
     Types(types::TypesArgs),
     Nodes(nodes::NodesArgs),
     Drill(drill::DrillArgs),
@@ -136,6 +139,7 @@ impl Cli {
                 Command::Run(args) => run::run(args, line, reach).await,
                 Command::Jobs(command) => jobs::run(command, &reach).await,
                 Command::Schedules(command) => schedules::run(command, &reach).await,
+                Command::Settings(command) => settings::run(command, &reach).await,
                 Command::Types(args) => types::run(args, &reach).await,
                 Command::Nodes(args) => nodes::run(args, &reach).await,
                 Command::Drill(args) => drill::run(args).await,

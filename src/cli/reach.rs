@@ -25,8 +25,8 @@ use super::exit::{Done, Exit, Failure};
 use super::signals::StopSignals;
 use super::terminal::note;
 use crate::app::{Application, RunFile, is_locked};
-use crate::config::{Config, DataArgs, ListenArgs, WorkArgs};
-use crate::job::Registry;
+use crate::config::{Config, DataArgs, ListenArgs, SecretKey, WorkArgs};
+use crate::job::{Registry, SettingsFromEnvironment};
 
 /// A first start creates a database, which takes a few seconds before the run file is there.
 const OTHERS_START: Duration = Duration::from_secs(60);
@@ -201,8 +201,14 @@ impl Reach {
             allowed_hosts,
             insecure,
             shutdown_grace,
+            settings: self.settings()?,
+            secret_key: SecretKey::of_environment(),
             schedules: true,
         })
+    }
+
+    fn settings(&self) -> Result<SettingsFromEnvironment, Failure> {
+        SettingsFromEnvironment::read(|name| std::env::var(name).ok()).map_err(|e| Failure::Usage(e.to_string()))
     }
 
     fn config_here(&self, purpose: Purpose<'_>) -> Result<Config, Failure> {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::jobs;
 use crate::app::{Application, RunFile};
 use crate::config::{BusKind, Config};
-use crate::job::Registry;
+use crate::job::{Registry, SettingsFromEnvironment};
 
 /// How long jobs get to end when a node is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -140,6 +140,8 @@ pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, proce
         media_roots: Vec::new(),
         concurrency: Vec::new(),
         allowed_hosts: Vec::new(),
+        settings: SettingsFromEnvironment::default(),
+        secret_key: None,
         schedules: true,
         insecure: false,
         shutdown_grace: GRACE,

@@ -72,7 +72,7 @@ pub async fn retry(
     let named = filters.iter().map(|filter| filter.ids.len() as u64).sum::<u64>();
     let mut walk = Walk {
         state: &state,
-        actor: actor.0,
+        actor,
         reason,
         named: named > 0,
         begun: Instant::now(),
@@ -94,7 +94,7 @@ pub async fn retry(
 
 struct Walk<'s> {
     state: &'s AppState,
-    actor: String,
+    actor: ActorName,
     reason: Option<String>,
     /// Whether the jobs are named by ids: then those that were retried before are met too, and all are done in one call, as asking
     /// again would do them again.

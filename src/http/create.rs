@@ -66,7 +66,7 @@ pub async fn create(
     body: Body<JobRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let job_type = submit::job_type(&state.registry, &body.0.type_name)?;
-    let new = submit::check(job_type, body.0, &actor.0, "").map_err(ApiError::fields)?;
+    let new = submit::check(job_type, body.0, &actor, "").map_err(ApiError::fields)?;
     let job = submit::submit_one(&state, new.clone()).await?;
     Ok(created(job.id).json(JobDetail::fresh(job, new)))
 }
@@ -88,7 +88,7 @@ pub async fn batch(
     _: Query<()>,
     body: Body<BatchRequest, { limits::BATCH_BYTES }>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = check_batch(&state, body.0.jobs, &actor.0)?;
+    let new = check_batch(&state, body.0.jobs, &actor)?;
     let jobs = submit::submit(&state, new).await?.map_err(|error| match error {
         SubmitError::Exclusive { index, .. } => {
             ApiError::from(error).but(&format!("/jobs/{index} was refused, and so all"))
@@ -98,7 +98,7 @@ pub async fn batch(
     Ok(HttpResponse::Created().json(Batch { jobs }))
 }
 
-fn check_batch(state: &AppState, requests: Vec<JobRequest>, actor: &str) -> Result<Vec<NewJob>, ApiError> {
+fn check_batch(state: &AppState, requests: Vec<JobRequest>, actor: &ActorName) -> Result<Vec<NewJob>, ApiError> {
     const TOLD: usize = 100; // errors beyond are more of the same
     if requests.is_empty() || requests.len() > limits::BATCH_JOBS {
         let message =
@@ -118,7 +118,12 @@ fn check_batch(state: &AppState, requests: Vec<JobRequest>, actor: &str) -> Resu
     if errors.is_empty() { Ok(jobs) } else { Err(ApiError::fields(errors)) }
 }
 
-fn check_one_of(state: &AppState, request: JobRequest, actor: &str, index: usize) -> Result<NewJob, Vec<FieldError>> {
+fn check_one_of(
+    state: &AppState,
+    request: JobRequest,
+    actor: &ActorName,
+    index: usize,
+) -> Result<NewJob, Vec<FieldError>> {
     let at = format!("/jobs/{index}");
     match state.registry.get(&request.type_name) {
         Some(job_type) => submit::check(job_type, request, actor, &at),
@@ -152,8 +157,8 @@ pub async fn run(
 ) -> Result<HttpResponse, ApiError> {
     let job_type = submit::job_type(&state.registry, &type_name)?;
     let params = submit::params(job_type, Some(body.0), "").map_err(ApiError::fields)?;
-    let job = submit::submit_one(&state, submit::new_job(job_type, params, &actor.0)).await?;
-    let message = format!("{} is queued", job_type.spec.label);
+    let job = submit::submit_one(&state, submit::new_job(job_type, params, &actor)).await?;
+    let message = format!("{} was accepted; it starts as soon as there is room", job_type.spec.label);
     Ok(created(job.id).json(Triggered { success: true, message, job_id: job.id }))
 }
 

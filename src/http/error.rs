@@ -41,6 +41,10 @@ pub enum ErrorCode {
     UnknownJobType,
     /// There is no such schedule.
     UnknownSchedule,
+    /// There is no such service: see `known`.
+    UnknownService,
+    /// There is no such plan.
+    UnknownPlan,
     /// Nothing of that kind and id was synced.
     UnknownEntity,
     /// The path exists, but not with this method: see the `Allow` header.
@@ -61,12 +65,16 @@ pub enum ErrorCode {
     NoFailedItems,
     /// Not all failed items of the job were kept.
     FailedItemsIncomplete,
+    /// The plan is still being built.
+    PlanBuilding,
     /// The body is larger than this path takes.
     BodyTooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
     /// Fields of the body are wrong: see `errors`.
     InvalidFields,
+    /// A setting that the job type needs is not set: `detail` names it.
+    SettingMissing,
     /// The path is a WebSocket, and the request does not ask for one as it should.
     UpgradeRequired,
     /// A fault of the server. It is in its log.
@@ -100,6 +108,8 @@ impl ErrorCode {
             Self::UnknownJob => ("unknown_job", StatusCode::NOT_FOUND, "no such job"),
             Self::UnknownJobType => ("unknown_job_type", StatusCode::NOT_FOUND, "no such job type"),
             Self::UnknownSchedule => ("unknown_schedule", StatusCode::NOT_FOUND, "no such schedule"),
+            Self::UnknownService => ("unknown_service", StatusCode::NOT_FOUND, "no such service"),
+            Self::UnknownPlan => ("unknown_plan", StatusCode::NOT_FOUND, "no such plan"),
             Self::UnknownEntity => ("unknown_entity", StatusCode::NOT_FOUND, "not in the library"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "the body took too long"),
@@ -112,11 +122,13 @@ impl ErrorCode {
             Self::FailedItemsIncomplete => {
                 ("failed_items_incomplete", StatusCode::CONFLICT, "not all failed items were kept")
             }
+            Self::PlanBuilding => ("plan_building", StatusCode::CONFLICT, "the plan is being built"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")
             }
             Self::InvalidFields => ("invalid_fields", StatusCode::UNPROCESSABLE_ENTITY, "wrong fields"),
+            Self::SettingMissing => ("setting_missing", StatusCode::UNPROCESSABLE_ENTITY, "a setting is missing"),
             Self::UpgradeRequired => ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "a WebSocket"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "not available"),

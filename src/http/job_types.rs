@@ -86,6 +86,8 @@ pub struct JobTypeView {
     pub retry: Option<RetryView>,
     /// The priority of its jobs unless told otherwise; higher is claimed first.
     pub priority: i32,
+    /// The settings that must be set before a job of it is triggered.
+    pub needs: &'static [&'static str],
     /// How long an attempt may run before it is stopped and failed; null for ever.
     #[schema(required)]
     pub timeout_seconds: Option<f64>,
@@ -138,6 +140,7 @@ impl JobTypeView {
                 longest_pause_seconds: retry.longest.as_secs_f64(),
             }),
             priority: spec.priority,
+            needs: spec.needs,
             timeout_seconds: spec.timeout.as_ref().map(Duration::as_secs_f64),
             max_interruptions: spec.max_interruptions,
             cancel_grace_seconds: spec.cancel_grace.as_secs_f64(),

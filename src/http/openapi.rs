@@ -6,8 +6,8 @@ use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes,
-    pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, show,
-    stats, ws,
+    pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch,
+    schedule_write, schedules, settings, settings_test, show, stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 
@@ -23,6 +23,8 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         (name = "jobs", description = "Requests to do work, from trigger to end"),
         (name = "job types", description = "What can be done"),
         (name = "schedules", description = "Which jobs are made when"),
+        (name = "settings", description = "What jobs have to be told, and whether services answer"),
+        (name = "plans", description = "Changes to scenes that jobs propose and people decide on"),
         (name = "library", description = "What was synced from Stash"),
         (name = "server", description = "How this node is"),
     ),
@@ -30,8 +32,10 @@ use crate::actors::protocol::{ClientMessage, ServerMessage};
         list::list, create::create, create::batch, create::run, bulk_cancel::cancel, bulk_retry::retry,
         show::show, explain::explain, logs::logs, history::events, history::item_errors, history::attempts, cancel::cancel, retry::retry,
         job_types::list, job_types::show, pause::pause, pause::resume,
+        settings::list, settings::change, settings_test::test,
         schedules::list, schedules::show, schedule_write::create, schedule_write::edit, schedule_write::delete,
         schedule_switch::enable, schedule_switch::disable, schedule_run::run, schedule_history::runs, schedule_preview::preview,
+        plans::list, plans::show, plans::delete, plan_changes::changes, plan_decide::approve, plan_decide::reject,
         library::overview, library::scenes, library::scene, library::entities, library::entity,
         ws::all, ws::one, stats::stats, nodes::list, health::live, health::ready, docs::document,
     ),
@@ -58,6 +62,8 @@ mod tests {
     use crate::http::library::{EntityQuery, SceneQuery};
     use crate::http::list::ListQuery;
     use crate::http::logs::LogQuery;
+    use crate::http::plan_changes::ChangeQuery;
+    use crate::http::plans::PlanQuery;
     use crate::http::query::{FromQuery, parse};
     use crate::http::schedule_history::RunQuery;
     use crate::http::stats::StatsQuery;
@@ -106,6 +112,8 @@ mod tests {
         assert_eq!(known::<ItemErrorQuery>(), documented::<ItemErrorQuery>());
         assert_eq!(known::<StatsQuery>(), documented::<StatsQuery>());
         assert_eq!(known::<RunQuery>(), documented::<RunQuery>());
+        assert_eq!(known::<PlanQuery>(), documented::<PlanQuery>());
+        assert_eq!(known::<ChangeQuery>(), documented::<ChangeQuery>());
         assert_eq!(known::<SceneQuery>(), documented::<SceneQuery>());
         assert_eq!(known::<EntityQuery>(), documented::<EntityQuery>());
         assert_eq!(known::<Begin>(), documented::<Begin>());

@@ -13,7 +13,7 @@ pub async fn read<T>(
     db: &DbPool,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> Result<T, ApiError> {
-    read::read(db, work).await.map_err(refusal)
+    read::read(db, work).await.map_err(ApiError::from)
 }
 
 /// Does `work` in a transaction with a time limit, which takes effect unless the database refuses something. `work` may have an
@@ -22,25 +22,27 @@ pub async fn write<T>(
     db: &DbPool,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    read::write(db, work).await.map_err(refusal)?
+    read::write(db, work).await.map_err(ApiError::from)?
 }
 
-fn refusal(error: ReadError) -> ApiError {
-    match error {
-        ReadError::NoConnection(error) => {
-            tracing::debug!(%error, "no connection for a request");
-            ApiError::new(ErrorCode::Unavailable, "the database does not answer or is overrun; try again")
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoConnection(error) => {
+                tracing::debug!(%error, "no connection for a request");
+                Self::new(ErrorCode::Unavailable, "the database does not answer or is overrun; try again")
+            }
+            ReadError::Lost => Self::new(ErrorCode::Unavailable, "the database does not answer; try again"),
+            ReadError::TooLong => {
+                let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
+                Self::new(ErrorCode::QueryTimeout, detail)
+            }
+            ReadError::Refused(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, about))
+                if about.constraint_name() == Some("schedules_name_key") =>
+            {
+                Self::new(ErrorCode::ScheduleNameTaken, "another schedule has this name; choose another")
+            }
+            ReadError::Refused(error) => Self::internal(&error),
         }
-        ReadError::Lost => ApiError::new(ErrorCode::Unavailable, "the database does not answer; try again"),
-        ReadError::TooLong => {
-            let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
-            ApiError::new(ErrorCode::QueryTimeout, detail)
-        }
-        ReadError::Refused(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, about))
-            if about.constraint_name() == Some("schedules_name_key") =>
-        {
-            ApiError::new(ErrorCode::ScheduleNameTaken, "another schedule has this name; choose another")
-        }
-        ReadError::Refused(error) => ApiError::internal(&error),
     }
 }

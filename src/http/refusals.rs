@@ -40,7 +40,8 @@ pub enum AnyWrite {
     /// `unsupported_media_type`: the body is not declared as JSON.
     #[response(status = 415, content_type = "application/problem+json")]
     MediaType(#[to_schema] Problem),
-    /// `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each.
+    /// `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
+    /// is not set.
     #[response(status = 422, content_type = "application/problem+json")]
     Fields(#[to_schema] Problem),
     /// `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question.
@@ -75,11 +76,29 @@ pub enum UnknownJobType {
     Unknown(#[to_schema] Problem),
 }
 
+/// What a path of one service may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum UnknownService {
+    /// `unknown_service`: there is no such service; `known` lists all.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
+}
+
 /// What a path of one schedule may be answered with besides.
 #[allow(dead_code)]
 #[derive(IntoResponses)]
 pub enum UnknownSchedule {
     /// `unknown_schedule`: there is no such schedule.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
+}
+
+/// What a path of one plan may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum UnknownPlan {
+    /// `unknown_plan`: there is no such plan.
     #[response(status = 404, content_type = "application/problem+json")]
     Unknown(#[to_schema] Problem),
 }

@@ -75,7 +75,7 @@ pub async fn retry(
     }
     let job_type = submit::job_type(&state.registry, &old.job.type_name)?;
     let params = submit::params(job_type, other_params.or(Some(old.body.params.clone())), "/params");
-    let mut new = submit::new_job(job_type, params.map_err(ApiError::fields)?, &actor.0);
+    let mut new = submit::new_job(job_type, params.map_err(ApiError::fields)?, &actor);
     new.only_items =
         if request.only_failed_items { Some(failed_items(&state, &old).await?) } else { old.body.only_items };
     (new.priority, new.retry_of, new.reason) = (old.job.priority, Some(*id), reason);

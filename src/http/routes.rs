@@ -12,8 +12,8 @@ use super::limits::quoted;
 use super::state::AppState;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list,
-    logs, nodes, pause, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write,
-    schedules, show, stats, ui, ws,
+    logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
+    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -45,6 +45,13 @@ fn table() -> Vec<(&'static str, Vec<(Method, Route)>)> {
         ("/api/jobs/{id}/cancel", vec![post(cancel::cancel)]),
         ("/api/jobs/{id}/retry", vec![post(retry::retry)]),
         ("/api/jobs/{id}/ws", vec![get(ws::one)]),
+        ("/api/settings", vec![get(settings::list), patch(settings::change)]),
+        ("/api/settings/test/{service}", vec![post(settings_test::test)]),
+        ("/api/plans", vec![get(plans::list)]),
+        ("/api/plans/{id}", vec![get(plans::show), delete(plans::delete)]),
+        ("/api/plans/{id}/changes", vec![get(plan_changes::changes)]),
+        ("/api/plans/{id}/approve", vec![post(plan_decide::approve)]),
+        ("/api/plans/{id}/reject", vec![post(plan_decide::reject)]),
         ("/api/library", vec![get(library::overview)]),
         ("/api/library/scenes", vec![get(library::scenes)]),
         ("/api/library/scenes/{id}", vec![get(library::scene)]),
@@ -164,9 +171,11 @@ mod tests {
     use crate::actors::tracker::{JobTracker, TrackerParts};
     use crate::http::openapi;
     use crate::http::state::AppState;
-    use crate::job::{Environment, Registry};
+    use crate::job::{Environment, Registry, SettingsFromEnvironment};
     use crate::store::link::Link;
     use crate::store::pool;
+    use crate::store::settings::StoredSettings;
+    use crate::store::vault::Vault;
 
     /// The page and its files describe themselves.
     const NOT_DOCUMENTED: [&str; 2] = ["/api/docs", "/api/docs/{file:.*}"];
@@ -223,6 +232,8 @@ mod tests {
             health: Arc::clone(&health),
             fires: false,
         });
+        let db = pool::build(nowhere, tokio::runtime::Handle::current()).unwrap();
+        let vault = Vault::open(None, tempfile::tempdir().unwrap().path()).unwrap();
         AppState {
             node: Uuid::nil(),
             scheduler: scheduler.start(),
@@ -231,7 +242,8 @@ mod tests {
             supervisor,
             tracker,
             relay: None,
-            db: pool::build(nowhere, tokio::runtime::Handle::current()).unwrap(),
+            settings: Arc::new(StoredSettings::new(db.clone(), SettingsFromEnvironment::default(), vault)),
+            db,
             allowed_hosts: Arc::default(),
         }
     }
@@ -258,6 +270,7 @@ mod tests {
     #[actix_web::test]
     async fn whatever_is_wrong_gets_a_problem_with_its_code() {
         let job = "/api/jobs/01890000-0000-7000-8000-000000000000";
+        let plan = "/api/plans/01890000-0000-7000-8000-000000000000";
         let get = |path: &str| local(Method::GET, path);
         for (request, status, code) in [
             (get("/nothing"), 404, "unknown_path"),
@@ -296,6 +309,26 @@ mod tests {
             (sends("/api/job-types/none/pause", ""), 404, "unknown_job_type"),
             (sends("/api/job-types/demo/pause", "[]"), 422, "invalid_fields"),
             (sends("/api/job-types/demo/resume", ""), 503, "unavailable"),
+            (get("/api/settings"), 503, "unavailable"),
+            (sends("/api/settings/test/none", r#"{"values":{}}"#), 404, "unknown_service"),
+            (get("/api/plans?status=done"), 400, "invalid_query"),
+            (get("/api/plans?cursor=ajEAAAAAAAAAAAAAAAAAAAAA"), 400, "invalid_query"),
+            (get("/api/plans"), 503, "unavailable"),
+            (get("/api/plans/none"), 400, "invalid_path"),
+            (local(Method::PUT, plan), 405, "method_not_allowed"),
+            (get(&format!("{plan}/changes?min_confidence=1.5&field=name&status=open")), 400, "invalid_query"),
+            (get(&format!("{plan}/changes?min_confidence=NaN")), 400, "invalid_query"),
+            (get(&format!("{plan}/changes?scene=%00")), 400, "invalid_query"),
+            (get(&format!("{plan}/approve")), 405, "method_not_allowed"),
+            (sends(&format!("{plan}/approve"), ""), 400, "invalid_json"),
+            (sends(&format!("{plan}/approve"), "{}"), 422, "invalid_fields"),
+            (sends(&format!("{plan}/approve"), r#"{"all":true,"changes":[]}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/approve"), r#"{"changes":["x"]}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/approve"), r#"{"min_confidence":-0.1}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"min_confidence":"high"}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"all":true,"field":["name"]}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"all":true,"reason":"\u0000"}"#), 422, "invalid_fields"),
+            (sends(&format!("{plan}/reject"), r#"{"all":true}"#), 503, "unavailable"),
             (get("/api/schedules/none"), 400, "invalid_path"),
             (get("/api/schedules?limit=1"), 400, "invalid_query"),
             (get("/api/schedules"), 503, "unavailable"),

@@ -21,6 +21,7 @@ use super::submit;
 use crate::actors::command::{MadePending, SubmitError};
 use crate::actors::tracker::Stored;
 use crate::job::RunOutcome;
+use crate::store::enqueue::NewJob;
 use crate::store::row::JobSummary;
 use crate::store::schedule_jobs::{Placed, QUEUED, job_of, place};
 use crate::store::schedule_runs::{self, NewRun};
@@ -59,6 +60,7 @@ pub async fn run(
             Err(errors) => return Ok(Err(ApiError::fields(errors))),
         };
         let job = job_of(&schedule, &known.spec, params, None, actor.0.clone(), reason.clone());
+        let job = NewJob { way: actor.1, ..job };
         let stored = match room(place(conn, &schedule, &job).await?, known.spec.name) {
             Ok(stored) => stored,
             Err(error) => return Ok(Err(error)),

@@ -11,6 +11,7 @@ use crate::actors::scheduler::JobScheduler;
 use crate::actors::supervisor::JobSupervisor;
 use crate::actors::tracker::JobTracker;
 use crate::job::{DbPool, Registry};
+use crate::store::settings::StoredSettings;
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct AppState {
     pub relay: Option<Addr<Relay>>,
     /// For reading.
     pub db: DbPool,
+    /// What jobs have to be told.
+    pub settings: Arc<StoredSettings>,
     /// For probes.
     pub health: Arc<Health>,
     /// Host names that this server answers to besides loopback ones.

@@ -1,5 +1,6 @@
 //! From a request for a job to a committed row: checked here, stored by the supervisor.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix::MailboxError;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::actor::ActorName;
 use super::error::{ApiError, ErrorCode};
 use super::fields::Fields;
 use super::limits::{self, quoted};
@@ -67,7 +69,12 @@ pub fn meant(registry: &Registry, name: &str) -> String {
 }
 
 /// Checks a request for a job of `job_type`. Pointers begin with `at`, where the request stands in the body.
-pub fn check(job_type: &Registered, request: JobRequest, actor: &str, at: &str) -> Result<NewJob, Vec<FieldError>> {
+pub fn check(
+    job_type: &Registered,
+    request: JobRequest,
+    actor: &ActorName,
+    at: &str,
+) -> Result<NewJob, Vec<FieldError>> {
     let mut fields = Fields::at(at);
     let reason = request.reason.as_deref().map(|text| limits::text(text, limits::REASON_CHARS));
     let priority = fields.take("priority", request.priority.map(limits::priority));
@@ -101,13 +108,29 @@ pub fn params(job_type: &Registered, params: Option<Value>, at: &str) -> Result<
 }
 
 /// A job of a type with checked params; everything else as the type has it.
-pub fn new_job(job_type: &Registered, params: Value, actor: &str) -> NewJob {
-    NewJob::of(&job_type.spec, params, actor)
+pub fn new_job(job_type: &Registered, params: Value, actor: &ActorName) -> NewJob {
+    NewJob { way: actor.1, ..NewJob::of(&job_type.spec, params, &actor.0) }
 }
 
 /// Has the supervisor store jobs, all or none.
 pub async fn submit(state: &AppState, jobs: Vec<NewJob>) -> Result<Result<Vec<JobSummary>, SubmitError>, ApiError> {
+    refuse_unprepared(state, &jobs).await?;
     state.supervisor.send(Submit { jobs }).timeout(ANSWER).await.map_err(|error| no_answer(&error))
+}
+
+/// Refuses jobs of a type that needs a setting which is not set: better now than when they are started.
+async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiError> {
+    let types: BTreeSet<_> = jobs.iter().map(|job| &*job.type_name).collect();
+    let types = types.into_iter().filter_map(|name| state.registry.get(name));
+    let needs: Vec<_> = types.flat_map(|known| known.spec.needs.iter().map(|need| (known.spec.name, *need))).collect();
+    if needs.is_empty() {
+        return Ok(());
+    }
+    let (settings, _) = state.settings.now().await?;
+    match needs.into_iter().find_map(|(name, need)| Some((name, settings.check_set(need).err()?))) {
+        Some((name, why)) => Err(ApiError::new(ErrorCode::SettingMissing, format!("`{name}` can't run: {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// Has the supervisor store one job.

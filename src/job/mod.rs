@@ -53,6 +53,7 @@ pub use schedule::{CatchUp, Overlap, RunOutcome};
 pub use setting::{Setting, SettingKind, SettingSpec, SettingValue};
 pub use settings::{Resolved, SettingSource, Settings, SettingsFromEnvironment, SettingsSource, folder};
 pub use spec::{Admission, Color, JobSpec, RateLimit, RetryPolicy, Unit};
+pub(crate) use status::text_enum;
 pub use status::{OutcomeKind, Status};
 pub use stop::{Stop, StopReason, Stopped};
 pub use text::cut;

@@ -194,7 +194,7 @@ impl SettingSpec {
     }
 
     /// Its value where nobody set one.
-    pub(super) fn default_value(&self) -> Option<Value> {
+    pub fn default_value(&self) -> Option<Value> {
         self.default.and_then(|text| self.parse(text).ok())
     }
 

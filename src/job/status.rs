@@ -61,7 +61,7 @@ macro_rules! text_enum {
     };
 }
 
-pub(super) use text_enum;
+pub(crate) use text_enum;
 
 text_enum! {
     /// Where a job is in its life.

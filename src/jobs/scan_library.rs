@@ -16,7 +16,6 @@
 mod compare;
 mod examine;
 mod index;
-mod open;
 mod reader;
 mod walk;
 
@@ -159,7 +158,7 @@ struct Tally {
 impl Scan {
     async fn new(params: ScanLibrary, ctx: JobContext) -> Arc<Self> {
         let readers = available_parallelism().map_or(1, usize::from).clamp(2, MOST_READERS);
-        let ffprobe = params.probe && examine::has_ffprobe(&ctx).await;
+        let ffprobe = params.probe && examine::may_probe(&ctx).await;
         Arc::new(Self {
             params,
             ctx,

@@ -4,9 +4,12 @@
 //! ([`Service`]), and a method of [`JobContext`](crate::job::JobContext) that gives a client which stops when the job is asked to.
 //! Its fake, for tests, is in [`testing`](crate::testing).
 
+pub mod ai;
 mod connection;
 mod error;
+pub mod files;
 pub mod media;
+pub mod qbittorrent;
 pub mod remote;
 pub mod stash;
 

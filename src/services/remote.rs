@@ -61,6 +61,8 @@ pub struct Remote {
     base: Url,
     stop: Stop,
     answer: Duration,
+    /// Whether 401 and 403 say no more than that the key is wrong.
+    refuses_keys: bool,
 }
 
 /// A whole answer whose status says that all went well.
@@ -90,7 +92,7 @@ impl Remote {
             http = http.no_proxy(); // a proxy can't reach this machine's loopback
         }
         let http = http.build().map_err(|e| wrong(format!("can't be used: {e}")))?;
-        Ok(Self { identity, http, base, stop, answer: ANSWER })
+        Ok(Self { identity, http, base, stop, answer: ANSWER, refuses_keys: true })
     }
 
     /// Sets how long one answer may take.
@@ -102,6 +104,12 @@ impl Remote {
     /// Sets another signal that ends its waiting: for the one call that undoes what was begun when the job is stopped.
     pub fn with_stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
+        self
+    }
+
+    /// Tells 401 and 403 as they are, as refusals with what the service said: of one that means more by them than a wrong key.
+    pub fn tells_refusals(mut self) -> Self {
+        self.refuses_keys = false;
         self
     }
 
@@ -182,7 +190,7 @@ impl Remote {
         let body = self.body(&mut response).await?;
         match status {
             _ if status.is_success() => Ok(Answer { status, headers, body }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.wrong_key()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.refuses_keys => Err(self.wrong_key()),
             _ => Err(ServiceError::Refused {
                 service: self.identity.service,
                 status: status.as_u16(),
@@ -277,7 +285,8 @@ fn said(headers: &HeaderMap, body: &[u8]) -> String {
     cut(text.split_whitespace().collect::<Vec<_>>().join(" "), SAID_BYTES)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address leads to this machine itself.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

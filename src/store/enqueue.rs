@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::origin::Way;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
@@ -22,7 +23,7 @@ pub struct NewJob {
     pub type_name: &'static str,
     /// Its params.
     pub params: Value,
-    /// Further facts about where it came from.
+    /// Further facts about where it came from; `triggered_by` and `source` are added when it is stored.
     pub metadata: Value,
     /// Higher is claimed first.
     pub priority: i32,
@@ -30,6 +31,8 @@ pub struct NewJob {
     pub run_at: Option<DateTime<Utc>>,
     /// Who triggered it.
     pub created_by: String,
+    /// By which way, when it was a person or a program.
+    pub way: Way,
     /// Why.
     pub reason: Option<String>,
     /// The job that it retries.
@@ -67,6 +70,7 @@ impl NewJob {
             priority: spec.priority,
             run_at: None,
             created_by: actor.to_owned(),
+            way: Way::default(),
             reason: None,
             retry_of: None,
             only_items: None,
@@ -130,7 +134,7 @@ impl Insert {
             insert.ids.push(job.id);
             insert.types.push(job.type_name);
             insert.params.push(job.params.clone());
-            insert.metadata.push(job.metadata.clone());
+            insert.metadata.push(job.whole_metadata());
             insert.priorities.push(job.priority);
             insert.run_ats.push(job.run_at);
             insert.created_bys.push(job.created_by.clone());

@@ -4,8 +4,10 @@
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
 //!       children, pauses ┘  cancel ┘  └ rescue
 //!  listing, history, explain, nodes, stats             (what people ask)
+//!  settings, vault                                     (what jobs are told)
 //!  changes, notify                                     (what nodes hear of each other)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
+//!  plans                                               (what jobs propose, and people decide)
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
@@ -34,8 +36,10 @@ pub mod migrations;
 pub mod nodes;
 pub mod notify;
 mod nul;
+pub mod origin;
 pub mod pauses;
 mod places;
+pub mod plans;
 pub mod pool;
 pub mod progress;
 pub mod read;
@@ -46,8 +50,10 @@ pub mod schedule_runs;
 pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
+pub mod settings;
 mod statement;
 pub mod stats;
 pub mod sync_state;
+pub mod vault;
 
 pub use nul::find_nul;

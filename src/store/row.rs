@@ -145,7 +145,7 @@ pub struct JobBody {
     /// Its parameters, defaults filled in.
     #[schema(value_type = HashMap<String, Value>)]
     pub params: Value,
-    /// Further facts about where it came from.
+    /// Where it came from: `triggered_by` and `source`, and of a schedule's job also `schedule` and `due_at`.
     #[schema(value_type = HashMap<String, Value>)]
     pub metadata: Value,
     /// What its handler returned.

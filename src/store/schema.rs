@@ -1,6 +1,21 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    handled_downloads (torrent_hash, file_index) {
+        torrent_hash -> Text,
+        file_index -> Int4,
+        torrent_name -> Text,
+        file -> Text,
+        path -> Text,
+        how -> Text,
+        size_bytes -> Int8,
+        partial -> Nullable<Text>,
+        job_id -> Uuid,
+        handled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     job_curves (job_id) {
         job_id -> Uuid,
         attempt -> Int4,
@@ -143,6 +158,59 @@ diesel::table! {
         stash_created_at -> Nullable<Timestamptz>,
         stash_updated_at -> Timestamptz,
         synced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    plan_changes (id) {
+        id -> Uuid,
+        plan_id -> Uuid,
+        scene_id -> Text,
+        scene_title -> Text,
+        field -> Text,
+        action -> Text,
+        key -> Text,
+        current -> Nullable<Jsonb>,
+        proposed -> Nullable<Jsonb>,
+        confidence -> Float8,
+        reason -> Nullable<Text>,
+        status -> Text,
+        error -> Nullable<Text>,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<Timestamptz>,
+        decision_reason -> Nullable<Text>,
+        applied_at -> Nullable<Timestamptz>,
+        scene_updated_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    plan_scenes (plan_id, scene_id) {
+        plan_id -> Uuid,
+        scene_id -> Text,
+    }
+}
+
+diesel::table! {
+    plans (id) {
+        id -> Uuid,
+        job_id -> Uuid,
+        name -> Text,
+        status -> Text,
+        source -> Text,
+        model -> Nullable<Text>,
+        params -> Jsonb,
+        scene_total -> Int8,
+        scene_count -> Int8,
+        scene_errors -> Int8,
+        note -> Nullable<Text>,
+        requests -> Int8,
+        input_tokens -> Int8,
+        output_tokens -> Int8,
+        cost -> Nullable<Float8>,
+        created_at -> Timestamptz,
+        built_at -> Nullable<Timestamptz>,
+        applied_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -311,12 +379,15 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(plan_changes -> plans (plan_id));
+diesel::joinable!(plan_scenes -> plans (plan_id));
 diesel::joinable!(scene_groups -> scenes (scene_id));
 diesel::joinable!(scene_performers -> scenes (scene_id));
 diesel::joinable!(scene_tags -> scenes (scene_id));
 diesel::joinable!(schedule_runs -> schedules (schedule_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    handled_downloads,
     job_curves,
     job_events,
     job_item_errors,
@@ -326,6 +397,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     nodes,
     pauses,
     performers,
+    plan_changes,
+    plan_scenes,
+    plans,
     recent_starts,
     removals,
     scene_groups,

@@ -62,8 +62,11 @@
 //! What is not there: the queue with its limits, and whatever the builder was not given ([`JobTest::db`],
 //! [`JobTest::media_root`]). For a test of all of it there is [`Server`].
 
+pub mod ai;
 mod children;
+mod client;
 mod ladder;
+pub mod qbittorrent;
 mod recorder;
 mod report;
 pub mod rude;
@@ -76,13 +79,14 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+pub use client::Watch;
 pub use run::Run;
 pub use server::Server;
 pub use setup::JobTest;
 
 use serde_json::Value;
 
-use crate::job::{InvalidParams, Job};
+use crate::job::{InvalidParams, Job, Registry};
 
 /// Runs a job: `testing::run(Demo { … }).await`.
 pub async fn run<J: Job>(job: J) -> Run {
@@ -100,6 +104,19 @@ pub fn job<J: Job>(job: J) -> JobTest {
 /// The same with params as a client sends them, defaults left out: `testing::job_of::<Demo>(json!({"items": 3}))`.
 pub fn job_of<J: Job>(params: Value) -> JobTest {
     JobTest::new(setup::world(setup::registry_with::<J>()), J::SPEC, params)
+}
+
+/// A job of the type with this name, one of this program: for a test that can't see the type itself.
+///
+/// # Panics
+///
+/// When there is no such type.
+pub fn job_named(name: &str, params: Value) -> JobTest {
+    let registry = Registry::collect().unwrap_or_else(|error| panic!("{error}"));
+    match registry.get(name).map(|known| known.spec) {
+        Some(spec) => JobTest::new(setup::world(registry), spec, params),
+        None => panic!("this program has no type `{name}`"),
+    }
 }
 
 /// What becomes of params that a client sends: with all defaults filled in, or refused with one entry per bad field.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::Application;
 use crate::config::{BusKind, Config};
-use crate::job::Registry;
+use crate::job::{DbPool, Registry, SettingsFromEnvironment};
 
 /// A test should not wait long for jobs that it left behind.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -18,10 +18,11 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 /// A running server. It takes about a second to start, and needs the programs of Postgres, as `stashhog serve` does.
 ///
 /// ```no_run
-/// # fn main() -> anyhow::Result<()> {
+/// # #[tokio::main]
+/// # async fn main() -> anyhow::Result<()> {
 /// let server = stashhog::testing::Server::start()?;
-/// // Whatever speaks HTTP goes here.
-/// println!("{}/api/job-types", server.url());
+/// let id = server.trigger("demo", serde_json::json!({ "items": 3, "item_ms": 1 })).await;
+/// assert_eq!(server.until_ended(id).await["status"], "completed");
 /// server.stop()
 /// # }
 /// ```
@@ -29,6 +30,7 @@ pub struct Server {
     /// None once it was stopped.
     application: Option<Application>,
     url: String,
+    db: DbPool,
     dir: PathBuf,
 }
 
@@ -52,13 +54,18 @@ impl Server {
             media_roots,
             concurrency: Vec::new(),
             allowed_hosts: Vec::new(),
+            settings: SettingsFromEnvironment::default(),
+            secret_key: None,
             insecure: false,
             shutdown_grace: SHUTDOWN_GRACE,
             schedules: true,
         };
         let started = outside_of_a_runtime(move || Application::start(config, registry));
         match started {
-            Ok(application) => Ok(Self { url: application.url().to_owned(), application: Some(application), dir }),
+            Ok(application) => {
+                let (url, db) = (application.url().to_owned(), application.db().clone());
+                Ok(Self { application: Some(application), url, db, dir })
+            }
             Err(error) => {
                 let _ = fs::remove_dir_all(&dir); // the first error is the one to tell
                 Err(error)
@@ -69,6 +76,11 @@ impl Server {
     /// Where it is reached: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its database: for a look at what a job kept there, and for a job that runs alone ([`JobTest::db`](super::JobTest::db)).
+    pub fn db(&self) -> DbPool {
+        self.db.clone()
     }
 
     /// Stops it in order, and removes its data. `Err` when something of it did not end well.

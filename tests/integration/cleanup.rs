@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::support::database;
 use crate::support::live::Live;
-use crate::support::server::Server;
+use crate::support::server::{Options, Server};
 
 /// A job of long ago or not so long ago, with two log lines, an event, an item error and a curve.
 async fn insert(url: &str, status: &str, age_days: u32) -> Uuid {
@@ -206,5 +206,89 @@ async fn bad_params_are_refused_field_by_field() {
     for pointer in ["/params/retention_days", "/params/stale_minutes", "/params/dry_run"] {
         assert!(errors.iter().any(|error| error["pointer"] == pointer), "{pointer}: {refused:#}");
     }
+    server.stop().await;
+}
+
+/// Files of a download that were handled so many days ago; one of them has a copy that was cut short.
+async fn insert_downloads(url: &str, name: &str, age_days: u32) {
+    let sql = format!(
+        "INSERT INTO handled_downloads
+            (torrent_hash, file_index, torrent_name, file, path, how, size_bytes, partial, job_id, handled_at)
+         SELECT '{name}', n, '{name}', 'f' || n, '/library/f' || n, CASE n WHEN 3 THEN 'copying' ELSE 'linked' END, 1,
+                CASE n WHEN 3 THEN '/library/.stashhog-3.part' END, gen_random_uuid(), now() - interval '{age_days} days'
+         FROM generate_series(1, 3) n"
+    );
+    database::execute(url, &sql).await;
+}
+
+async fn downloads(url: &str) -> Vec<(String, i64)> {
+    let rows =
+        database::rows(url, "SELECT torrent_name, count(*) AS n FROM handled_downloads GROUP BY 1 ORDER BY 1").await;
+    rows.iter().map(|row| (row["torrent_name"].as_str().unwrap().to_owned(), row["n"].as_i64().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn handled_downloads_are_forgotten_after_two_weeks_but_not_copies_that_were_cut_short() {
+    let server = Server::start().await;
+    let url = &server.database_url;
+    insert_downloads(url, "new", 13).await;
+    insert_downloads(url, "old", 15).await;
+    let (counted, _) = cleanup(&server, json!({ "dry_run": true })).await;
+    assert_eq!((counted["handled_downloads"].as_i64(), downloads(url).await.len()), (Some(2), 2));
+    let (deleted, _) = cleanup(&server, json!({})).await;
+    assert_eq!(deleted["handled_downloads"], 2);
+    assert_eq!(downloads(url).await, [("new".to_owned(), 3), ("old".to_owned(), 1)]);
+    let (deleted, _) = cleanup(&server, json!({ "handled_downloads_days": 0 })).await;
+    assert_eq!(deleted["handled_downloads"], 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_said_for_a_run_the_settings_say() {
+    let env = vec![
+        ("STASHHOG_CLEANUP_RETENTION_DAYS", "10".into()),
+        ("STASHHOG_CLEANUP_HANDLED_DOWNLOADS_DAYS", "20".into()),
+    ];
+    let server = Server::start_with(Options { env, ..Options::default() }).await;
+    let url = &server.database_url;
+    let (old, new) = (insert(url, "completed", 11).await, insert(url, "completed", 9).await);
+    insert_downloads(url, "kept", 19).await;
+    let (deleted, _) = cleanup(&server, json!({ "retention_days": null })).await;
+    assert_eq!((&deleted["jobs"], &deleted["handled_downloads"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (rows_of(url, old).await["jobs"].as_i64(), rows_of(url, new).await["jobs"].as_i64()),
+        (Some(0), Some(1))
+    );
+    let (deleted, _) = cleanup(&server, json!({ "retention_days": 8 })).await;
+    assert_eq!(deleted["jobs"], 1, "what is said wins");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn plans_whose_job_is_gone_are_opened_with_what_they_have_and_the_others_are_left_alone() {
+    let server = Server::start().await;
+    let url = &server.database_url;
+    let (failed, pending) = (insert(url, "failed", 1).await, insert(url, "pending", 1).await);
+    let ids: [Uuid; 4] = std::array::from_fn(|_| Uuid::now_v7());
+    let [with_changes, empty, waiting, open] = ids;
+    let sql = format!(
+        "INSERT INTO plans (id, job_id, name, status, source, params) VALUES
+            ('{with_changes}', gen_random_uuid(), 'a', 'building', 'names', '{{}}'),
+            ('{empty}', '{failed}', 'b', 'building', 'names', '{{}}'),
+            ('{waiting}', '{pending}', 'c', 'building', 'names', '{{}}'),
+            ('{open}', gen_random_uuid(), 'd', 'open', 'names', '{{}}');
+         INSERT INTO plan_changes (id, plan_id, scene_id, scene_title, field, action, key, confidence)
+         VALUES (gen_random_uuid(), '{with_changes}', '1', 'Harbour at Dawn', 'title', 'set', '', 1)"
+    );
+    database::execute(url, &sql).await;
+    let statuses = async || {
+        let rows = database::rows(url, "SELECT status FROM plans ORDER BY name").await;
+        rows.iter().map(|row| row["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (counted, _) = cleanup(&server, json!({ "dry_run": true })).await;
+    assert_eq!((counted["stuck_plans"].as_i64(), statuses().await[0].as_str()), (Some(2), "building"));
+    let (ended, _) = cleanup(&server, json!({})).await;
+    assert_eq!(ended["stuck_plans"], 2);
+    assert_eq!(statuses().await, ["open", "failed", "building", "open"]);
     server.stop().await;
 }

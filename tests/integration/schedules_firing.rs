@@ -31,6 +31,8 @@ async fn a_due_schedule_makes_a_job_that_says_where_it_comes_from_and_live_clien
     assert!(told.iter().any(|(status, _)| status == "pending" || status == "running"), "{told:?}");
     let job = api.until_status(id, "completed").await;
     assert_eq!((&job["created_by"], &job["schedule_id"]), (&json!("schedule:ticking"), &made["id"]));
+    let (triggered_by, source) = (&job["metadata"]["triggered_by"], &job["metadata"]["source"]);
+    assert_eq!((triggered_by, source), (&json!("schedule"), &json!("schedule:ticking")));
     assert_eq!((&job["metadata"]["schedule"], job["priority"].as_i64()), (&json!("ticking"), Some(5)));
     assert_eq!(time(&job["metadata"]["due_at"]), time(&run["due_at"]));
     assert!((time(&run["at"]) - time(&run["due_at"])).num_milliseconds() < 5_000, "{run:#}");
@@ -119,7 +121,8 @@ async fn jobs_of_a_schedule_that_queues_run_one_after_the_other() {
         api.until_status(next, "running").await;
     }
     let job = api.job(third).await;
-    assert_eq!(job["metadata"], json!({ "schedule": "queue", "due_at": null }));
+    let by_hand = json!({ "triggered_by": "manual", "source": "api", "schedule": "queue", "due_at": null });
+    assert_eq!(job["metadata"], by_hand);
     api.post(&format!("/api/jobs/{third}/cancel"), json!({})).await.expect(202);
     api.until_status(third, "cancelled").await;
     server.stop().await;

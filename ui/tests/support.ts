@@ -28,13 +28,16 @@ export class Server {
     private readonly program: string,
     private readonly dir: string,
     private readonly flags: string[],
+    private readonly env: Record<string, string>,
   ) {}
 
   /** A started server. */
-  static async start(options: { program?: string; flags?: string[] } = {}): Promise<Server> {
+  static async start(
+    options: { program?: string; flags?: string[]; env?: Record<string, string> } = {},
+  ): Promise<Server> {
     const dir = await mkdtemp(join(tmpdir(), 'stashhog-ui-'));
     await chmod(dir, 0o755); // started as root, PostgreSQL runs as another user
-    const server = new Server(options.program ?? PROGRAM, dir, options.flags ?? []);
+    const server = new Server(options.program ?? PROGRAM, dir, options.flags ?? [], options.env ?? {});
     await server.run();
     if (process.env.STASHHOG_DEV) server.pages = await devServer(server.apiUrl);
     return server;
@@ -78,10 +81,10 @@ export class Server {
     await this.end('SIGKILL');
   }
 
-  /** Starts it again, on the same port and data. */
-  async run(): Promise<void> {
+  /** Starts it again, on the same port and data; with another environment, when one is given. */
+  async run(env = this.env): Promise<void> {
     const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.dir, ...this.flags];
-    const child = spawn(this.program, flags, { stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+    const child = spawn(this.program, flags, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...environment(), ...env } });
     this.process = child;
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (this.log += text));
     const started = Date.now();

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
-use anyhow::{Context, anyhow};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
@@ -14,10 +12,7 @@ use super::compare::{Change, Pending};
 use super::reader::{Facts, Reader};
 use super::{Scan, index};
 use crate::job::JobContext;
-use crate::services::media::{FFPROBE_ARGS, Medium, Probe};
-
-/// ffprobe reads a healthy file in a fraction of a second; a broken one may keep it busy for ever.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::services::media::{Medium, ffprobe, has_ffprobe};
 
 /// Reads what is new or changed, a few batches at a time.
 pub async fn examine(scan: &Arc<Scan>, mut batches: Receiver<Vec<Pending>>) -> anyhow::Result<()> {
@@ -78,13 +73,7 @@ fn read_files(scan: &Scan, batch: Vec<Pending>) -> (Vec<(Change, Facts)>, Vec<St
 /// Asks ffprobe. What it can't read is an item error; its other facts are kept.
 async fn probe(scan: &Scan, facts: &mut Facts, permits: &Semaphore) -> anyhow::Result<()> {
     let _permit = permits.acquire().await?;
-    let output = scan.ctx.command("ffprobe").args(FFPROBE_ARGS).arg(&facts.path).output();
-    let probed = match tokio::time::timeout(PROBE_TIMEOUT, output).await {
-        Ok(Ok(output)) if output.status.success() => Probe::parse(&output.stdout).context("ffprobe's answer"),
-        Ok(Ok(output)) => Err(anyhow!("ffprobe: {}: {}", output.status, last_line(&output.stderr))),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(anyhow!("ffprobe did not end within {} s", PROBE_TIMEOUT.as_secs())),
-    };
+    let probed = ffprobe(&scan.ctx, &facts.path).await;
     scan.ctx.checkpoint()?;
     match probed {
         Ok(probe) => facts.probe = probe,
@@ -98,16 +87,9 @@ fn is_video(facts: &Facts) -> bool {
     facts.container.is_some_and(|container| container.medium == Medium::Video)
 }
 
-/// Where ffprobe says what it made of a file; of a broken one it may say much more before.
-fn last_line(stderr: &[u8]) -> String {
-    const MOST_BYTES: usize = 1_000;
-    let line = stderr.trim_ascii().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    String::from_utf8_lossy(&line[line.len().saturating_sub(MOST_BYTES)..]).into_owned()
-}
-
 /// Whether ffprobe is installed; says so in the log when it is not.
-pub async fn has_ffprobe(ctx: &JobContext) -> bool {
-    let found = ctx.command("ffprobe").arg("-version").output().await.is_ok_and(|output| output.status.success());
+pub async fn may_probe(ctx: &JobContext) -> bool {
+    let found = has_ffprobe(ctx).await;
     if !found {
         info!("ffprobe is not installed: length, codec and resolution of videos are left out");
     }

@@ -8,8 +8,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 
-use super::open::open_file;
 use super::walk::micros;
+use crate::services::files::open_file;
 use crate::services::media::{Container, OSHASH_CHUNK, Probe, oshash};
 
 /// What is read at a time of a long file; also how long a cancellation may go unnoticed on a slow disk.

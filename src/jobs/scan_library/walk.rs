@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
-use super::open::open_folder;
+use crate::services::files::open_folder;
 
 /// What a walk meets.
 pub enum Met {

@@ -7,6 +7,7 @@ pub mod api;
 pub mod database;
 pub mod live;
 pub mod program;
+pub mod qbittorrent;
 pub mod server;
 pub mod wire;
 

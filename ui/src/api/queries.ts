@@ -51,6 +51,11 @@ export const nodesQuery = queryOptions({
   queryFn: async ({ signal }) => unwrap(api.GET('/api/nodes', { signal })),
 });
 
+export const settingsQuery = queryOptions({
+  queryKey: ['settings'],
+  queryFn: async ({ signal }) => unwrap(api.GET('/api/settings', { signal })),
+});
+
 export const schedulesQuery = queryOptions({
   queryKey: ['schedules', 'all'],
   queryFn: async ({ signal }) => (await unwrap(api.GET('/api/schedules', { signal }))).schedules,

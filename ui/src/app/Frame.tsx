@@ -14,6 +14,7 @@ const TYPES_EVERY_MS = 30_000;
 
 export function Frame() {
   const main = useRef<HTMLElement>(null);
+  const nav = useRef<HTMLElement>(null);
   useQuery({ ...jobTypesQuery, refetchInterval: TYPES_EVERY_MS, notifyOnChangeProps: [] });
   const path = useRouterState({ select: (state) => state.location.pathname });
   const shown = useRef(path);
@@ -23,6 +24,12 @@ export function Frame() {
     if (shown.current === path) return;
     shown.current = path;
     main.current?.focus({ preventScroll: true });
+  }, [path]);
+
+  // On a phone the pages are a row that is wider than the window.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another path is another entry
+  useEffect(() => {
+    nav.current?.querySelector('.active')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [path]);
 
   return (
@@ -35,7 +42,7 @@ export function Frame() {
           <img src="/favicon.svg" alt="" width={24} height={24} />
           StashHog
         </Link>
-        <nav aria-label="Pages" className="frame-nav">
+        <nav ref={nav} aria-label="Pages" className="frame-nav">
           {NAVIGATION.map((entry) => (
             <Link key={entry.to} to={entry.to} activeOptions={{ exact: entry.to === '/', includeSearch: false }}>
               <span aria-hidden="true">{entry.icon}</span>

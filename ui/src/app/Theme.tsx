@@ -79,6 +79,7 @@ export function Theme({ children }: { children: ReactNode }) {
           components: {
             Button: {
               dangerColor: dark ? '#141414' : '#ffffff',
+              colorPrimaryHover: dark ? '#3d5fd9' : '#1d39c4',
               defaultHoverColor: dark ? '#85a5ff' : '#1d39c4',
             },
           },

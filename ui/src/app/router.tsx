@@ -3,10 +3,13 @@
 import { createRouter } from '@tanstack/react-router';
 import { jobRoute } from '../pages/job/route';
 import { jobsRoute } from '../pages/jobs/route';
+import { libraryRoute } from '../pages/library/route';
 import { overviewRoute } from '../pages/overview/route';
+import { planRoute, plansRoute } from '../pages/plans/route';
 import { runRoute, runTypeRoute } from '../pages/run/route';
 import { runnersRoute } from '../pages/runners/route';
 import { editScheduleRoute, newScheduleRoute, scheduleRoute, schedulesRoute } from '../pages/schedules/route';
+import { settingsRoute } from '../pages/settings/route';
 import { rootRoute } from './root';
 
 export const router = createRouter({
@@ -16,11 +19,15 @@ export const router = createRouter({
     jobRoute,
     runRoute,
     runTypeRoute,
+    libraryRoute,
+    plansRoute,
+    planRoute,
     schedulesRoute,
     newScheduleRoute,
     scheduleRoute,
     editScheduleRoute,
     runnersRoute,
+    settingsRoute,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

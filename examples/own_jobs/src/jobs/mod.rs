@@ -1,3 +1,3 @@
 //! Our job types, one file each. `automod` finds them; nobody lists them.
 
-automod::dir!("src/jobs");
+automod::dir!(pub "src/jobs");

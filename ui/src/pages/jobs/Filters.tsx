@@ -3,12 +3,12 @@
 import { Button, Input, Select } from 'antd';
 import { type ReactNode, useId, useState } from 'react';
 import { useJobTypes } from '../../api/queries';
+import { useTyped } from '../../app/typed';
 import { STATUS_LABELS, STATUSES } from '../../job/status';
 import { useChangeFilter, useFilter } from './address';
 import { LONGEST_TEXT, OUTCOMES } from './filter';
 import { Moment } from './Moment';
 import { Quick } from './Quick';
-import { useTyped } from './typed';
 import './filters.css';
 
 export function Filters() {

@@ -2,6 +2,8 @@
 
 import { useNavigate } from '@tanstack/react-router';
 import { type MouseEvent, useCallback, useEffect, useRef } from 'react';
+import { useKeys } from '../../app/keys';
+import { useRows } from '../../app/rows';
 import { Announce } from './Announce';
 import { Bulk } from './Bulk';
 import { Foot } from './Foot';
@@ -9,13 +11,14 @@ import { useChecked, useNewJobs, useReadAgain } from './fresh';
 import { Head } from './Head';
 import type { Heard } from './heard';
 import { JobRow } from './JobRow';
-import { useKeys } from './keys';
 import type { JobListQuery, Listed } from './list';
-import { useRows } from './rows';
 import { useSelection } from './selection';
 
 /** More is read when the end is so many rows away. */
 const AHEAD = 150;
+
+/** As in jobs.css. */
+const HEIGHTS = { row: 48, card: 104 };
 
 interface JobListProps {
   listed: Listed;
@@ -30,8 +33,8 @@ export function JobList({ listed, heard, query, refresh }: JobListProps) {
   const navigate = useNavigate();
   const selecting = useSelection(listed);
   const open = useCallback((id: string) => void navigate({ to: '/jobs/$id', params: { id } }), [navigate]);
-  const keys = useKeys(listed, body, { open, pick: selecting.pick });
-  const rows = useRows(jobs.length, keys.place, body);
+  const keys = useKeys(jobs, listed.places, body, { open, pick: selecting.pick });
+  const rows = useRows(jobs.length, keys.place, body, HEIGHTS);
   const news = useNewJobs(listed, heard);
   const doubtedAt = useReadAgain(listed, heard, refresh);
   useChecked(listed, rows.first, rows.last, doubtedAt);

@@ -1,8 +1,8 @@
 // A moment to choose, in the browser's own field and the viewer's time zone.
 
 import { Input } from 'antd';
+import { useTyped } from '../../app/typed';
 import { toLocal } from '../../job/local';
-import { useTyped } from './typed';
 
 const TO_THE_MINUTE = '2026-11-24T14:03'.length;
 

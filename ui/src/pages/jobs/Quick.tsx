@@ -26,6 +26,7 @@ export function Quick() {
         return (
           <Link
             key={label}
+            from="/jobs"
             to="/jobs"
             search={search}
             className={asks(question) ? 'asked' : undefined}

@@ -4,7 +4,6 @@ import { Link } from '@tanstack/react-router';
 import { Alert, Button } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import type { JobDetail, JobType } from '../../api/schema';
-import { Failed } from '../../app/Failed';
 import { useTitle } from '../../app/useTitle';
 import { Prose } from '../../form/fields/Prose';
 import { ParamsForm } from '../../form/ParamsForm';
@@ -15,6 +14,7 @@ import { isTerminal } from '../../job/status';
 import { TypeTag } from '../../job/tags';
 import { useLiveJob } from '../../live/live';
 import { Notices } from './Notices';
+import { NotRun } from './NotRun';
 import { Options } from './Options';
 import { Presets } from './Presets';
 import { RunnerState } from './RunnerState';
@@ -82,7 +82,7 @@ export function TypeForm({ type, from }: { type: JobType; from?: JobDetail }) {
         {form.elsewhere.length > 0 ? (
           <Alert type="error" showIcon title={form.elsewhere.map((message) => <div key={message}>{message}</div>)} />
         ) : null}
-        {failure ? <Failed error={failure} /> : null}
+        {failure ? <NotRun error={failure} type={type} /> : null}
       </div>
       <div className="panel">
         <Presets memory={memory} current={remembers} load={(params) => setDropped(form.load(params))} />

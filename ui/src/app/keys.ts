@@ -1,31 +1,37 @@
-// The list by keyboard: one stop for Tab; arrows, Page, Home and End move from row to row, Enter opens, Space selects, with
+// A list by keyboard: one stop for Tab; arrows, Page, Home and End move from row to row, Enter opens, Space selects, with
 // Shift a range.
 
 import { type KeyboardEvent, type RefObject, useCallback, useLayoutEffect, useReducer, useRef, useState } from 'react';
-import type { Listed } from './list';
 
 const A_PAGE = 10;
 
 interface Doing {
   open(id: string): void;
-  pick(id: string, range: boolean): void;
+  /** Where rows can be selected. */
+  pick?(id: string, range: boolean): void;
 }
 
-export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { open, pick }: Doing) {
+/** `places` says where in `rows` an id is. The rows are `tr`s with an `aria-rowindex` that counts a head, and a `data-id`. */
+export function useKeys(
+  rows: readonly { id: string }[],
+  places: ReadonlyMap<string, number>,
+  body: RefObject<HTMLElement | null>,
+  { open, pick }: Doing,
+) {
   const [currentId, setCurrent] = useState<string>();
   const focusIt = useRef(false);
   const [, draw] = useReducer((n: number) => n + 1, 0);
-  const place = (currentId !== undefined && listed.places.get(currentId)) || 0;
+  const place = (currentId !== undefined && places.get(currentId)) || 0;
 
   const go = useCallback(
     (to: number) => {
-      const job = listed.jobs[Math.max(0, Math.min(to, listed.jobs.length - 1))];
-      // At the end of the list it is the same job, for which nothing is drawn: the wish to focus it would be granted later.
-      if (!job || job.id === currentId) return;
+      const row = rows[Math.max(0, Math.min(to, rows.length - 1))];
+      // At the end of the list it is the same row, for which nothing is drawn: the wish to focus it would be granted later.
+      if (!row || row.id === currentId) return;
       focusIt.current = true;
-      setCurrent(job.id);
+      setCurrent(row.id);
     },
-    [listed, currentId],
+    [rows, currentId],
   );
 
   const toFirst = useCallback(() => {
@@ -45,22 +51,22 @@ export function useKeys(listed: Listed, body: RefObject<HTMLElement | null>, { o
   });
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    const job = listed.jobs[place];
+    const row = rows[place];
     // A box or a link takes Enter and Space itself.
     if (!(event.target instanceof HTMLTableRowElement)) return;
-    if (!job || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
     const to: Record<string, number> = {
       ArrowDown: place + 1,
       ArrowUp: place - 1,
       PageDown: place + A_PAGE,
       PageUp: place - A_PAGE,
       Home: 0,
-      End: listed.jobs.length - 1,
+      End: rows.length - 1,
     };
     const next = to[event.key];
     if (next !== undefined) go(next);
-    else if (event.key === 'Enter') open(job.id);
-    else if (event.key === ' ') pick(job.id, event.shiftKey);
+    else if (event.key === 'Enter') open(row.id);
+    else if (event.key === ' ' && pick) pick(row.id, event.shiftKey);
     else return;
     event.preventDefault();
   };

@@ -2,18 +2,21 @@
 
 import { defaultRangeExtractor, type Range, useWindowVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
 import { type RefObject, useCallback, useLayoutEffect, useState } from 'react';
-import { useMedia } from '../../app/useMedia';
+import { useMedia } from './useMedia';
 
-/** As in jobs.css. */
-const ROW = 48;
-const CARD = 104;
 const AROUND = 8;
+
+/** How high a row is, and where there is no room for columns; as in the style sheet of the list. */
+export interface Heights {
+  row: number;
+  card: number;
+}
 
 const cards = window.matchMedia('(max-width: 1023px)');
 
 /** `current` is drawn wherever it is: the keyboard must not lose its place. */
-export function useRows(count: number, current: number, body: RefObject<HTMLElement | null>) {
-  const height = useMedia(cards) ? CARD : ROW;
+export function useRows(count: number, current: number, body: RefObject<HTMLElement | null>, { row, card }: Heights) {
+  const height = useMedia(cards) ? card : row;
   const [top, setTop] = useState(0);
 
   useLayoutEffect(() => {
