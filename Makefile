@@ -134,4 +134,4 @@ ui-bench: ## Measure the page: first load, many updates, from a finish to its ro
 .PHONY: bench
 bench: ## Measure: a progress call, the whole server and several from outside (DIR=/some/folder to scan)
 	@.ci/need cargo cc postgres
-	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster
+	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster --bench sync

@@ -17,6 +17,7 @@ mod explaining;
 mod foreign;
 mod guarantees;
 mod history;
+mod library;
 mod life;
 mod listing;
 mod live;
