@@ -87,7 +87,7 @@ async fn work(server: &Server) -> (i64, i64) {
 /// The most memory that the server has until it is over.
 async fn peak(pid: u32, over: Arc<AtomicBool>) -> f64 {
     let mut most = 0_f64;
-    while !over.load(Ordering::Relaxed) {
+    while !AtomicBool::load(&over, Ordering::Relaxed) {
         most = most.max(memory(pid));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
