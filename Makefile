@@ -115,6 +115,7 @@ browser: ui-build ## Test the page in Chromium against the debug build of the pr
 	cargo build --locked --bins --examples
 	CARGO_TARGET_DIR=$(abspath $(TARGET))/new-types cargo build --locked --manifest-path examples/own_jobs/Cargo.toml
 	$(IN_UI) STASHHOG=$(abspath $(TARGET))/debug/stashhog POLICIES=$(abspath $(TARGET))/debug/examples/policies \
+		FAKE_STASH=$(abspath $(TARGET))/debug/examples/fake_stash \
 		OWN_JOBS=$(abspath $(TARGET))/new-types/debug/own_jobs npm run --silent browser
 
 .PHONY: screenshots
@@ -132,6 +133,6 @@ ui-bench: ## Measure the page: first load, many updates, from a finish to its ro
 	$(IN_UI) SUITE=bench STASHHOG=$(abspath $(TARGET))/release/stashhog npm run --silent browser
 
 .PHONY: bench
-bench: ## Measure: a progress call, the whole server and several from outside (DIR=/some/folder to scan)
+bench: ## Measure: a progress call, the whole server, several, downloads and the sync, from outside (DIR=/some/folder to scan)
 	@.ci/need cargo cc postgres
-	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster --bench sync
+	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster --bench downloads --bench sync

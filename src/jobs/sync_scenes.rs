@@ -32,7 +32,9 @@ impl Job for SyncScenes {
             return Err(vec![FieldError::at("scene_ids", "name at least one scene")]);
         }
         let wrong = (0..).zip(&self.scene_ids).filter(|(_, id)| id.parse::<u32>().is_err());
-        let errors: Vec<_> = wrong.map(|(n, _): (usize, _)| FieldError::at(&format!("scene_ids/{n}"), "is no id of Stash, such as 123")).collect();
+        let errors: Vec<_> = wrong
+            .map(|(n, _): (usize, _)| FieldError::at(&format!("scene_ids/{n}"), "is no id of Stash, such as 123"))
+            .collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 

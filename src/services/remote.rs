@@ -101,15 +101,15 @@ impl Remote {
         self
     }
 
-    /// Sets another signal that ends its waiting: for the one call that undoes what was begun when the job is stopped.
-    pub fn with_stop(mut self, stop: Stop) -> Self {
-        self.stop = stop;
-        self
-    }
-
     /// Tells 401 and 403 as they are, as refusals with what the service said: of one that means more by them than a wrong key.
     pub fn tells_refusals(mut self) -> Self {
         self.refuses_keys = false;
+        self
+    }
+
+    /// Sets another signal that ends its waiting: for the one call that undoes what was begun when the job is stopped.
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
         self
     }
 

@@ -12,6 +12,7 @@ mod cluster_fencing;
 mod command_line;
 mod creating;
 mod curve;
+mod docs;
 mod drill;
 mod explaining;
 mod foreign;
@@ -34,9 +35,9 @@ mod schedules;
 mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
-#[allow(dead_code)] // the benchmarks use the rest
 mod settings;
 mod stash_service;
+#[allow(dead_code)] // the benchmarks use the rest
 mod support;
 mod sync;
 mod test_kit;

@@ -4,7 +4,7 @@ test('every page of the navigation opens by its link and by its address', async 
   await page.goto('/');
   await expect(page.getByText('live', { exact: true })).toBeVisible();
   const nav = page.getByRole('navigation', { name: 'Pages' });
-  for (const name of ['Jobs', 'Run a job', 'Runners', 'Overview']) {
+  for (const name of ['Jobs', 'Run a job', 'Library', 'Plans', 'Schedules', 'Runners', 'Settings', 'Overview']) {
     await nav.getByRole('link', { name }).click();
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await page.reload();

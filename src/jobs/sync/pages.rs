@@ -206,12 +206,7 @@ impl<'w, 'a, E: Entity> Pages<'w, 'a, E> {
     }
 
     /// Writes what was read and where the sync stands, in one transaction; then tells what failed.
-    async fn write(
-        &mut self,
-        items: &[E],
-        failed: Vec<(String, ServiceError)>,
-        mut step: Step,
-    ) -> anyhow::Result<()> {
+    async fn write(&mut self, items: &[E], failed: Vec<(String, ServiceError)>, mut step: Step) -> anyhow::Result<()> {
         let (ctx, kind) = (self.work.ctx, E::KIND);
         // One that is gone by now is no failure.
         let (gone, failed): (Vec<_>, Vec<_>) = failed.into_iter().partition(|(_, error)| error.is_missing());

@@ -21,7 +21,7 @@ const NONE: ReadonlySet<string> = new Set();
 
 export function Changes({ plan }: { plan: Plan }) {
   const filter = planRoute.useSearch();
-  const { data, error, refetch, isPlaceholderData, ...pages } = useChanges(plan.id, filter);
+  const { data, error, refetch, isPlaceholderData, ...pages } = useChanges(plan.id, filter, plan.status === 'building');
   const changes = useMemo(() => data?.pages.flatMap((page) => page.changes), [data]);
   const scenes = useMemo(() => scenesOf(changes ?? []), [changes]);
   const list = useRef<HTMLDivElement>(null);

@@ -11,11 +11,13 @@ const NEXT_PAGE = 300;
 /** As many as the server takes, and decides on, at once. */
 const LARGEST_PAGE = 500;
 const AT_ONCE = 10_000;
+const GROWING_MS = 3_000;
 
 export const changesKey = (id: string) => [...planKey(id), 'changes'] as const;
 export const pendingKey = (id: string) => [...planKey(id), 'pending'] as const;
 
-export function useChanges(id: string, filter: ChangeFilter) {
+/** `growing`: a job is still finding some. */
+export function useChanges(id: string, filter: ChangeFilter, growing: boolean) {
   return useInfiniteQuery({
     queryKey: [...changesKey(id), filter],
     queryFn: async ({ pageParam, signal }) => {
@@ -29,6 +31,7 @@ export function useChanges(id: string, filter: ChangeFilter) {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
+    refetchInterval: growing ? GROWING_MS : false,
     // Decisions are taken in as they are made; what a job does is read when it ends.
     staleTime: 60_000,
   });
