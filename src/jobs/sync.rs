@@ -190,7 +190,7 @@ impl Sync {
         let run = self.begin(ctx, E::KIND).await?;
         let mut pages = Pages::<E>::new(work, run);
         pages.again().await?;
-        if wants_pages(ctx, E::KIND) { pages.to_the_end().await } else { Ok(pages.tally()) }
+        if wants_pages(ctx, E::KIND) { pages.finish().await } else { Ok(pages.tally()) }
     }
 }
 

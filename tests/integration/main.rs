@@ -21,6 +21,7 @@ mod explaining;
 mod foreign;
 mod guarantees;
 mod history;
+mod library;
 mod life;
 mod listing;
 mod live;
@@ -42,6 +43,7 @@ mod settings;
 mod stash_service;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod sync;
 mod test_kit;
 mod triggers;
 mod workflows;

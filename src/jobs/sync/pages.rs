@@ -93,7 +93,7 @@ impl<'w, 'a, E: Entity> Pages<'w, 'a, E> {
     }
 
     /// Reads all pages, and ends the sync of the kind.
-    pub async fn to_the_end(mut self) -> anyhow::Result<Tally> {
+    pub async fn finish(mut self) -> anyhow::Result<Tally> {
         self.all().await?;
         let ctx = self.work.ctx;
         sync_state::finish(&mut *ctx.db().await?, E::KIND, ctx.job_id()).await?;
