@@ -133,6 +133,6 @@ ui-bench: ## Measure the page: first load, many updates, from a finish to its ro
 	$(IN_UI) SUITE=bench STASHHOG=$(abspath $(TARGET))/release/stashhog npm run --silent browser
 
 .PHONY: bench
-bench: ## Measure: a progress call, the whole server and several from outside (DIR=/some/folder to scan)
+bench: ## Measure: a progress call, the whole server, several, downloads and the sync, from outside (DIR=/some/folder to scan)
 	@.ci/need cargo cc postgres
-	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster
+	STASHHOG_BENCH_DIR='$(or $(DIR),/usr/share)' cargo bench --locked --bench progress --bench server --bench cluster --bench downloads --bench sync

@@ -21,7 +21,8 @@
 //! - [`actors`]: who does it.
 //! - [`store`]: where it is kept.
 //! - [`job`]: what a job is. Knows no actor, no query, no socket.
-//! - `jobs`: one file per job type. Nothing imports it; the linker finds it.
+//! - `jobs`: one file per job type. Nothing outside of it imports them; the linker finds them.
+//! - `planning`: what the jobs that propose changes to scenes have in common.
 //! - [`services`]: the world outside, for jobs.
 //!
 //! # Invariants
@@ -50,6 +51,7 @@ mod drill;
 pub mod http;
 pub mod job;
 mod jobs;
+mod planning;
 pub mod services;
 pub mod store;
 pub mod testing;

@@ -97,5 +97,15 @@ CREATE TABLE sync_state (
     run_began timestamptz,
     run_since timestamptz,
     run_after bigint NOT NULL DEFAULT 0,
-    run_failed boolean NOT NULL DEFAULT false
+    run_failed boolean NOT NULL DEFAULT false,
+    -- entities that Stash could not tell of, to be asked for again
+    failing text[] NOT NULL DEFAULT '{}'
+);
+
+-- The task in Stash that a job has started and not seen the end of: the job's next run goes on watching it.
+CREATE TABLE stash_tasks (
+    job_id uuid PRIMARY KEY,
+    task_id text NOT NULL,
+    -- Stash counts its tasks anew when it is restarted: this tells two of one id apart
+    added_at timestamptz NOT NULL
 );

@@ -5,7 +5,9 @@ use utoipa::OpenApi;
 use super::error::Problem;
 use super::logs::LogFormat;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, health, history, job_types, library, list, logs, nodes,
+    pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch,
+    schedule_write, schedules, settings, settings_test, show, stats, ws,
 };
 use crate::actors::protocol::{ClientMessage, ServerMessage};
 

@@ -54,7 +54,7 @@ impl DecideRequest {
         let min_confidence = fields.take("min_confidence", self.min_confidence.map(confidence));
         fields.finish().map_err(ApiError::fields)?;
         match ways.iter().filter(|way| **way).count() {
-            1 => Ok(Chosen { ids: self.changes, min_confidence, fields: self.field }),
+            1 => Ok(Chosen { ids: self.changes, min_confidence, fields: self.field, pending_only: false }),
             0 => Err(ApiError::field("", "names no changes; give `changes`, `min_confidence` or `\"all\": true`")),
             _ => Err(ApiError::field("", "give only one of `changes`, `min_confidence` and `all`")),
         }

@@ -11,7 +11,9 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list,
+    logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
+    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
 };
 
 /// The table. The first path that fits is taken.

@@ -108,7 +108,7 @@ impl ServiceError {
 
     /// Whether it concerns what was asked, and not the service as a whole: another question may well be answered.
     pub fn is_about_the_question(&self) -> bool {
-        matches!(self, Self::Said { .. } | Self::WrongAnswer { .. } | Self::Refused { .. } | Self::TimedOut { .. })
+        matches!(self, Self::Said { .. } | Self::WrongAnswer { .. } | Self::Refused { .. })
     }
 
     /// Whether the job was asked to stop: then it is no failure of the service.

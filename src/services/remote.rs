@@ -107,6 +107,12 @@ impl Remote {
         self
     }
 
+    /// Sets another signal that ends its waiting: for the one call that undoes what was begun when the job is stopped.
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
     /// Where it is, as people would write it.
     pub fn address(&self) -> &str {
         self.base.as_str().trim_end_matches('/')

@@ -28,6 +28,7 @@ pub mod explain;
 pub mod finish;
 pub mod history;
 pub mod library;
+pub mod library_write;
 pub mod link;
 pub mod listing;
 pub mod lock;
@@ -52,6 +53,7 @@ pub mod schema;
 pub mod settings;
 mod statement;
 pub mod stats;
+pub mod sync_state;
 pub mod vault;
 
 pub use nul::find_nul;

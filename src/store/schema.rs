@@ -330,6 +330,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    stash_tasks (job_id) {
+        job_id -> Uuid,
+        task_id -> Text,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     studios (id) {
         id -> Text,
         name -> Text,
@@ -355,6 +363,7 @@ diesel::table! {
         run_since -> Nullable<Timestamptz>,
         run_after -> Int8,
         run_failed -> Bool,
+        failing -> Array<Nullable<Text>>,
     }
 }
 
@@ -400,6 +409,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     schedule_runs,
     schedules,
     settings,
+    stash_tasks,
     studios,
     sync_state,
     tags,

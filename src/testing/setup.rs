@@ -156,6 +156,11 @@ impl JobTest {
         self.trip_at_item(n, Tripped::Crashed)
     }
 
+    /// The same the moment that its progress is such.
+    pub fn crash_when(self, reached: impl Fn(&Progress) -> bool + Send + Sync + 'static) -> Self {
+        self.trip(Trip::new("the progress to crash at", reached, Tripped::Crashed))
+    }
+
     fn trip_at_item(self, n: i64, what: Tripped) -> Self {
         let reached = move |progress: &Progress| progress.processed_items.is_some_and(|done| done >= n);
         self.trip(Trip::new(&format!("item {n}"), reached, what))

@@ -1,6 +1,9 @@
 //! The tests of the real thing: the real binary, real Postgres, real HTTP, real WebSockets.
 
+mod ai_service;
+mod analysis;
 mod api;
+mod apply_plan;
 mod bad_input;
 mod bad_paths;
 mod bad_sockets;
@@ -12,17 +15,20 @@ mod cluster_fencing;
 mod command_line;
 mod creating;
 mod curve;
+mod docs;
 mod drill;
 mod explaining;
 mod foreign;
 mod guarantees;
 mod history;
+mod library;
 mod life;
 mod listing;
 mod live;
 mod new_types;
 mod nodes;
 mod pausing;
+mod plans;
 mod policies;
 mod private_postgres;
 mod process_downloads;
@@ -33,10 +39,11 @@ mod schedules;
 mod schedules_cli;
 mod schedules_firing;
 mod schedules_missed;
-#[allow(dead_code)] // the benchmarks use the rest
 mod settings;
 mod stash_service;
+#[allow(dead_code)] // the benchmarks use the rest
 mod support;
+mod sync;
 mod test_kit;
 mod triggers;
 mod workflows;

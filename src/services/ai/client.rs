@@ -94,7 +94,9 @@ impl Ai {
         let strict = schema::strict(schema);
         if !self.0.no_schemas.load(Ordering::Relaxed) {
             match self.question(messages, chat::by_schema(name, &strict)).await {
-                Err(AiError::Service(ServiceError::Refused { status: 400 | 422, said, .. })) if is_about_form(&said) => {
+                Err(AiError::Service(ServiceError::Refused { status: 400 | 422, said, .. }))
+                    if is_about_form(&said) =>
+                {
                     tracing::info!("the AI service takes no schema, so it is asked for any JSON: {said}");
                     self.0.no_schemas.store(true, Ordering::Relaxed);
                 }

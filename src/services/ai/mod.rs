@@ -82,8 +82,7 @@ inventory::submit!(Service {
     test: |settings, stop| Box::pin(test::test(settings, stop))
 });
 
-const IDENTITY: Identity =
-    Identity { service: "the AI service", url_setting: URL.name(), key_setting: API_KEY.name() };
+const IDENTITY: Identity = Identity { service: "the AI service", url_setting: URL.name(), key_setting: API_KEY.name() };
 
 impl JobContext {
     /// The AI service of the settings. What it spends is this client's own; make one for a job.

@@ -9,8 +9,18 @@ use serde_json::Value;
 
 /// Words that strict servers refuse or that mean nothing to a model.
 const LEFT_OUT: [&str; 12] = [
-    "$schema", "title", "format", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
-    "pattern", "uniqueItems",
+    "$schema",
+    "title",
+    "format",
+    "default",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "pattern",
+    "uniqueItems",
 ];
 
 /// The schema that answers are checked against.

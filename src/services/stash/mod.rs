@@ -12,12 +12,16 @@
 mod change;
 mod dialect;
 mod facts;
+mod follow;
+mod isolate;
 mod operations;
 mod read;
 mod task;
 
 pub use change::{IdChange, SceneChange, SceneChanges};
 pub use facts::{Kind, Named, Page, Performer, Scene, SceneGroup, Studio, Tag, VideoFile};
+pub use follow::TaskEnd;
+pub use isolate::Isolated;
 pub use read::Slice;
 pub use task::{GenerateOptions, ScanOptions, Task, TaskStatus};
 
@@ -38,16 +42,16 @@ use crate::job::{JobContext, Setting, Settings, Stop};
 /// Where it is.
 pub const URL: Setting<String> = Setting::url("stash.url", "Address")
     .group("Stash")
-    .describe("Where Stash is reached, as in the browser: http://127.0.0.1:9999.");
+    .describe("Where Stash is reached, as in the browser: http://127.0.0.1:9999");
 /// Its key.
 pub const API_KEY: Setting<String> = Setting::text("stash.api_key", "API key")
     .group("Stash")
-    .describe("Stash shows it under Settings, Security. Leave it empty when Stash asks for no password.")
+    .describe("Stash shows it under Settings, Security; leave it empty where Stash asks for no password")
     .secret();
 /// How much is asked for at a time.
 pub const PAGE_SIZE: Setting<i64> = Setting::integer("stash.page_size", "Page size", 1, 5_000)
     .group("Stash")
-    .describe("How many entities are asked for at a time. Fewer are slower, and easier on a small machine.")
+    .describe("How many entities are asked for at a time; fewer are slower, and easier on a small machine")
     .default("500");
 
 inventory::submit!(URL.spec);

@@ -1,5 +1,7 @@
 //! The tasks that Stash runs by itself: starting, watching and stopping them.
 
+use chrono::{DateTime, Utc};
+
 use super::super::error::ServiceError;
 use super::super::remote::Repeat::{Never, Safe};
 use super::Stash;
@@ -45,6 +47,8 @@ pub struct Task {
     pub doing: Vec<String>,
     /// From 0 to 1; none when Stash can't tell.
     pub progress: Option<f64>,
+    /// When it was added to the queue: tells it from another of that id after a restart of Stash.
+    pub added_at: DateTime<Utc>,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -149,6 +153,7 @@ impl Stash {
             description: found.description,
             doing: found.sub_tasks.unwrap_or_default(),
             progress: found.progress.filter(|progress| (0.0..=1.0).contains(progress)),
+            added_at: found.add_time,
             error: found.error.filter(|error| !error.is_empty()),
         }))
     }

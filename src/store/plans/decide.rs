@@ -18,6 +18,8 @@ pub struct Chosen {
     pub min_confidence: Option<f64>,
     /// Of one of these fields; any when empty.
     pub fields: Vec<ChangeField>,
+    /// Only those that nobody has decided on.
+    pub pending_only: bool,
 }
 
 /// Who decides, and why.
@@ -48,6 +50,9 @@ pub async fn decide(
     }
     if let Some(least) = chosen.min_confidence {
         update = update.filter(plan_changes::confidence.ge(least));
+    }
+    if chosen.pending_only {
+        update = update.filter(plan_changes::status.eq(ChangeStatus::Pending));
     }
     if !chosen.fields.is_empty() {
         update = update.filter(plan_changes::field.eq_any(&chosen.fields));

@@ -12,6 +12,8 @@
 //! The changes of a scene and the note that it was looked at are stored together: a run that is cut short goes on behind what
 //! it stored, and no change is there twice.
 
+pub mod apply;
+pub mod build;
 pub mod decide;
 pub mod read;
 pub mod row;

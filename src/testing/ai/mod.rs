@@ -64,7 +64,7 @@ impl Question {
     }
 
     fn said_by(&self, role: &str) -> &str {
-        let lines = self.body["messages"].as_array().into_iter().flatten();
+        let mut lines = self.body["messages"].as_array().into_iter().flatten();
         let last = lines.rfind(|line| line["role"] == role);
         last.and_then(|line| line["content"].as_str()).unwrap_or_default()
     }

@@ -92,7 +92,10 @@ async fn completions(state: Data<Mutex<State>>, request: HttpRequest, body: Json
 /// What such a server won't answer.
 fn refusal(question: &Question, state: &State) -> Option<Reply> {
     let error = |status, message: String| {
-        Some(Reply::raw(status, json!({ "error": { "message": message, "type": "invalid_request_error" } }).to_string()))
+        Some(Reply::raw(
+            status,
+            json!({ "error": { "message": message, "type": "invalid_request_error" } }).to_string(),
+        ))
     };
     if question.body["model"] != MODEL {
         return error(404, format!("the model {} does not exist", question.body["model"]));

@@ -49,6 +49,8 @@ pub struct FakeStash {
     running: Running,
 }
 
+type OnCall = Arc<dyn Fn(&Call) + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     library: Library,
@@ -59,7 +61,7 @@ struct State {
     /// Operations that fail, how often, and what is said then.
     failing: Vec<(String, u32, String)>,
     /// Called before each question is answered.
-    on_call: Option<Arc<dyn Fn(&Call) + Send + Sync>>,
+    on_call: Option<OnCall>,
 }
 
 impl FakeStash {

@@ -1,5 +1,6 @@
 //! The tasks of a fake Stash: one advances each time that somebody looks at it.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// A task of a fake Stash.
@@ -13,6 +14,7 @@ pub struct FakeTask {
     pub status: &'static str,
     /// What it was started with.
     pub input: Value,
+    added_at: DateTime<Utc>,
     looked: u32,
 }
 
@@ -34,7 +36,14 @@ impl Tasks {
         self.started += 1;
         let id = self.started.to_string();
         let description = description.to_owned();
-        self.all.push(FakeTask { id: id.clone(), description, status: "RUNNING", input, looked: 0 });
+        self.all.push(FakeTask {
+            id: id.clone(),
+            description,
+            status: "RUNNING",
+            input,
+            added_at: Utc::now(),
+            looked: 0,
+        });
         id
     }
 
@@ -49,6 +58,7 @@ impl Tasks {
         let error = error.filter(|_| task.status == "FAILED");
         json!({
             "id": task.id, "status": task.status, "description": task.description, "error": error,
+            "addTime": task.added_at,
             "subTasks": [format!("file {}", task.looked)], "progress": progress.unwrap_or(0.5),
         })
     }
