@@ -84,10 +84,12 @@ function Facts({ plan }: { plan: Plan }) {
         </Fact>
       ) : null}
       <Fact name="Made">
-        <When at={created_at} /> by{' '}
-        <Link to="/jobs/$id" params={{ id: job_id }} preload={false}>
-          its job
-        </Link>
+        <span className="linked">
+          <When at={created_at} /> by{' '}
+          <Link to="/jobs/$id" params={{ id: job_id }} preload={false}>
+            its job
+          </Link>
+        </span>
       </Fact>
       {applied_at ? (
         <Fact name="Last applied">

@@ -26,7 +26,7 @@ export const PlanCard = memo(function PlanCard({ plan }: { plan: Plan }) {
       </div>
       <div className="plan-line">
         <Counts id={id} counts={plan.changes} />
-        <span className="muted">
+        <span className="muted linked">
           {scenesOf(plan)}
           {scene_errors > 0 ? `, ${scene_errors} not looked at` : ''} · {sourceOf(plan)}
           {cost === null ? '' : ` · cost ${price(cost)}`} ·{' '}

@@ -44,11 +44,21 @@ export function ChangeRow({ change, picked, pick, decide }: Props) {
       <span className="decide">
         {open ? (
           <>
-            <button type="button" aria-pressed={status === 'approved'} onClick={() => decide('approve', [id])}>
-              Approve<span className="hidden-label">: {words}</span>
+            <button
+              type="button"
+              aria-label={`Approve: ${words}`}
+              aria-pressed={status === 'approved'}
+              onClick={() => decide('approve', [id])}
+            >
+              Approve
             </button>
-            <button type="button" aria-pressed={status === 'rejected'} onClick={() => decide('reject', [id])}>
-              Reject<span className="hidden-label">: {words}</span>
+            <button
+              type="button"
+              aria-label={`Reject: ${words}`}
+              aria-pressed={status === 'rejected'}
+              onClick={() => decide('reject', [id])}
+            >
+              Reject
             </button>
           </>
         ) : null}

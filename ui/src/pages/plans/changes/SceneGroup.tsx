@@ -36,11 +36,15 @@ export const SceneGroup = memo(
           <h2 id={title}>{scene.title}</h2>
           {open.length > 1 ? (
             <span className="decide">
-              <button type="button" onClick={() => decide('approve', open)}>
-                Approve all<span className="hidden-label"> of {scene.title}</span>
+              <button
+                type="button"
+                aria-label={`Approve all of ${scene.title}`}
+                onClick={() => decide('approve', open)}
+              >
+                Approve all
               </button>
-              <button type="button" onClick={() => decide('reject', open)}>
-                Reject all<span className="hidden-label"> of {scene.title}</span>
+              <button type="button" aria-label={`Reject all of ${scene.title}`} onClick={() => decide('reject', open)}>
+                Reject all
               </button>
             </span>
           ) : null}
