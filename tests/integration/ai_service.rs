@@ -169,7 +169,7 @@ async fn trying_the_service_says_whether_it_has_the_model() {
         said.map_err(|error| error.to_string())
     };
     let key = ("ai.api_key", json!("let-me-in"));
-    assert_eq!(test(&[key.clone()]).await.unwrap(), "model small-model available");
+    assert_eq!(test(std::slice::from_ref(&key)).await.unwrap(), "model small-model available");
     assert!(test(&[]).await.unwrap_err().contains("`ai.api_key`"));
     let missing = test(&[key.clone(), ("ai.model", json!("huge-model"))]).await.unwrap_err();
     assert!(missing.contains("no model `huge-model`") && missing.contains("small-model, large-model"), "{missing}");

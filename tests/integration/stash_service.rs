@@ -76,7 +76,7 @@ async fn changes_arrive_and_what_is_not_named_stays() {
     };
     stash.update_scene(&id, change).await.unwrap();
     let tag_ids = Some(IdChange::Add(vec![tag.id.clone()]));
-    stash.update_scenes(&[id.clone()], SceneChanges { tag_ids, ..SceneChanges::default() }).await.unwrap();
+    stash.update_scenes(std::slice::from_ref(&id), SceneChanges { tag_ids, ..SceneChanges::default() }).await.unwrap();
     let scene = fake.scene(&id).unwrap();
     assert_eq!((scene.title.as_str(), scene.details), ("Harbour at Dawn", details));
     assert_eq!((scene.tags, scene.studio), (vec![tag.id], Some(studio.id)));
