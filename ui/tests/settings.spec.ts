@@ -8,7 +8,8 @@ import { expect, Server, test } from './support';
 const NOWHERE = 'http://127.0.0.1:1';
 const SECRET = 'open-sesame';
 
-test.afterEach(async ({ server }) => {
+// Tests of other files have used the server before.
+test.beforeEach(async ({ server }) => {
   await server.api.PATCH('/api/settings', { body: { values: { 'stash.url': null, 'stash.api_key': null } } });
 });
 
