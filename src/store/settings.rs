@@ -1,4 +1,4 @@
-//! What was set through the API. Secrets are stored encrypted: [`Vault`](super::vault::Vault).
+//! What was set through the API. Secrets are stored encrypted: [`Vault`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
