@@ -229,7 +229,7 @@ test.describe('what is remembered', () => {
     await expect(page.getByLabel('Items')).toHaveValue('30');
     await expect(page.getByLabel('Item ms')).toHaveValue('5');
     await page.goto('/run/cleanup');
-    await expect(page.getByLabel('Retention days')).toHaveValue('30');
+    await expect(page.getByLabel('Retention days')).toHaveValue('');
   });
 });
 
