@@ -101,7 +101,7 @@ fn difference(scene: &SceneFacts, suggestion: &Suggestion, catalog: &Catalog, ta
         }
         ChangeField::Title => text(&suggestion.value, Some(&scene.title), TITLE_BYTES),
         ChangeField::Details => text(&suggestion.value, scene.details.as_deref(), DETAILS_BYTES),
-        ChangeField::Date => text(&suggestion.value, scene.date.map(|date| date.to_string()).as_deref(), NAME_BYTES),
+        ChangeField::Date => text(&suggestion.value, scene.date.as_deref(), NAME_BYTES),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Building a plan: which scenes are to be looked at, what is known of them, and what was found.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::dsl::now;
 use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel::sql_types::{Array, BigInt, Bool, Date, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -26,8 +26,8 @@ pub struct SceneFacts {
     #[diesel(sql_type = Nullable<Text>)]
     pub details: Option<String>,
     /// When it came out.
-    #[diesel(sql_type = Nullable<Date>)]
-    pub date: Option<NaiveDate>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub date: Option<String>,
     /// Where its file is.
     #[diesel(sql_type = Nullable<Text>)]
     pub path: Option<String>,
