@@ -84,9 +84,10 @@ pub fn spawn(
 
 /// Runs the handler, unless a setting that its type needs is not set: better now than halfway.
 async fn prepared(registered: &Registered, params: &Value, ctx: JobContext) -> JobResult {
-    if !registered.spec.needs.is_empty() {
+    let mut needs = registered.needs(params).peekable();
+    if needs.peek().is_some() {
         let settings = ctx.settings().await?;
-        registered.spec.needs.iter().try_for_each(|need| settings.check_set(need))?;
+        needs.try_for_each(|need| settings.check_set(need))?;
     }
     registered.run(params, ctx).await
 }

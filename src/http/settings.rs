@@ -77,8 +77,8 @@ pub struct ServiceView {
     pub label: String,
 }
 
-/// Values for settings.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+/// Values for settings. Some are secret, so it can't be shown.
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettingValues {
     /// By the setting's name; `null` takes back what was set, so that the environment or the default holds again.

@@ -120,9 +120,11 @@ pub async fn submit(state: &AppState, jobs: Vec<NewJob>) -> Result<Result<Vec<Jo
 
 /// Refuses jobs of a type that needs a setting which is not set: better now than when they are started.
 async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiError> {
-    let types: BTreeSet<_> = jobs.iter().map(|job| job.type_name).collect();
-    let types = types.into_iter().filter_map(|name| state.registry.get(name));
-    let needs: Vec<_> = types.flat_map(|known| known.spec.needs.iter().map(|need| (known.spec.name, *need))).collect();
+    let needs = |job: &NewJob| {
+        let known = state.registry.get(job.type_name);
+        known.map(|known| known.needs(&job.params).map(|need| (job.type_name, need)).collect()).unwrap_or_else(Vec::new)
+    };
+    let needs: BTreeSet<_> = jobs.iter().flat_map(needs).collect();
     if needs.is_empty() {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 //! Each gets a process group of its own, and the whole group is killed when the handler is stopped, aborted or just drops the
 //! call: a shell script's children do not outlive it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
@@ -39,6 +39,11 @@ impl JobCommand {
     pub(super) fn new(program: &OsStr, attempt: Arc<Attempt>) -> Self {
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        // What the server was told is not for others: keys, and the way to the database.
+        let secret = |name: &OsString| name == "DATABASE_URL" || name.as_encoded_bytes().starts_with(b"STASHHOG_");
+        for name in std::env::vars_os().map(|(name, _)| name).filter(secret) {
+            command.env_remove(name);
+        }
         Self { command, attempt }
     }
 

@@ -89,6 +89,11 @@ pub trait Job: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
         Ok(())
     }
 
+    /// Names settings that these params need set beside those of [`JobSpec::needs`].
+    fn needs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Does the work. `Err` fails the job with the whole error chain; a panic fails it with the panic's message.
     fn run(self, ctx: JobContext) -> impl Future<Output = JobResult> + Send;
 }

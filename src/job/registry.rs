@@ -20,6 +20,7 @@ pub struct JobType {
     rust_name: fn() -> &'static str,
     schema: fn() -> schemars::Schema,
     prepare: fn(&Value) -> Result<Value, Vec<FieldError>>,
+    needs: fn(&Value) -> &'static [&'static str],
     run: fn(&Value, JobContext) -> BoxFuture<'static, JobResult>,
 }
 
@@ -33,6 +34,7 @@ impl JobType {
             rust_name: std::any::type_name::<J>,
             schema: || schemars::schema_for!(J),
             prepare: params::prepare::<J>,
+            needs: |params| params::read::<J>(params).map_or(&[], |job| job.needs()),
             run: |params, ctx| match params::read::<J>(params) {
                 Ok(job) => job.run(ctx).boxed(),
                 Err(e) => {
@@ -84,6 +86,11 @@ impl Registered {
         let found = params::check_schema(&self.validator, &params);
         let prepared = if found.is_empty() { (self.job_type.prepare)(&params) } else { Err(found) };
         prepared.map_err(|errors| InvalidParams { type_name: self.spec.name, errors })
+    }
+
+    /// The settings that must be set for a job with these params.
+    pub fn needs(&self, params: &Value) -> impl Iterator<Item = &'static str> + use<> {
+        self.spec.needs.iter().chain((self.job_type.needs)(params)).copied()
     }
 
     /// Starts the handler. Nothing happens until the future is polled.

@@ -193,6 +193,11 @@ impl SettingSpec {
         format!("STASHHOG_{}", self.name.replace('.', "_").to_uppercase())
     }
 
+    /// The service that it belongs to: the first part of its name.
+    pub fn service(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+
     /// Its value where nobody set one.
     pub fn default_value(&self) -> Option<Value> {
         self.default.and_then(|text| self.parse(text).ok())

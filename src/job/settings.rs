@@ -4,6 +4,7 @@
 //! know how the server was started. A job reads them once, at its start; a change is in force for the next one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub enum SettingSource {
 }
 
 /// Settings as text, by name: what the environment of the server says. Checked when it is made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SettingsFromEnvironment(Arc<BTreeMap<&'static str, Value>>);
 
 impl SettingsFromEnvironment {
@@ -47,8 +48,14 @@ impl SettingsFromEnvironment {
     }
 }
 
+impl fmt::Debug for SettingsFromEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish() // some values are secret
+    }
+}
+
 /// One setting as it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Resolved {
     /// Its definition.
     pub spec: &'static SettingSpec,
@@ -58,6 +65,13 @@ pub struct Resolved {
     pub source: SettingSource,
     /// Why what was set can't be read: the key of the secrets is another by now.
     pub unreadable: Option<String>,
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_ref().filter(|_| !self.spec.secret);
+        f.debug_struct("Resolved").field("name", &self.spec.name).field("value", &value).finish_non_exhaustive()
+    }
 }
 
 /// All settings as they stand. Cheap to clone.
@@ -120,6 +134,22 @@ impl Settings {
     /// The value of a setting; none when it is unset.
     pub fn get<T: SettingValue>(&self, setting: &Setting<T>) -> Option<T> {
         T::read(self.0.get(setting.name())?.value.as_ref()?)
+    }
+
+    /// The same with none of these.
+    pub fn without(mut self, names: &[&str]) -> Self {
+        for setting in Arc::make_mut(&mut self.0).values_mut().filter(|setting| names.contains(&setting.spec.name)) {
+            setting.value = None;
+        }
+        self
+    }
+
+    /// The value of a setting that may be unset. `Err` when it is set and can't be read: that is another thing than unset.
+    pub fn optional<T: SettingValue>(&self, setting: &Setting<T>) -> anyhow::Result<Option<T>> {
+        if self.named(setting.name()).is_some_and(|own| own.unreadable.is_some()) {
+            self.check_set(setting.name())?;
+        }
+        Ok(self.get(setting))
     }
 
     /// The value of a setting that must be set. `Err` says how to set it.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::read::{ReadError, read};
 use super::schema::settings;
 use super::vault::Vault;
-use crate::job::{DbPool, Settings, SettingsFromEnvironment, SettingsSource};
+use crate::job::{DbPool, SettingSpec, Settings, SettingsFromEnvironment, SettingsSource};
 
 /// A setting that was set.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -92,13 +92,29 @@ impl StoredSettings {
         Ok((self.resolve(&rows), rows))
     }
 
+    /// The settings as they would be with these values; null takes back what was set.
+    pub async fn trying(&self, typed: &[(&'static SettingSpec, Value)]) -> Result<Settings, ReadError> {
+        let mut set = self.values(&read(&self.db, async |conn| all(conn).await).await?);
+        for (spec, value) in typed {
+            if value.is_null() {
+                set.remove(spec.name);
+            } else {
+                set.insert(spec.name.to_owned(), Ok(value.clone()));
+            }
+        }
+        Ok(Settings::resolve(&self.environment, set))
+    }
+
     fn resolve(&self, rows: &[SetSetting]) -> Settings {
+        Settings::resolve(&self.environment, self.values(rows))
+    }
+
+    fn values(&self, rows: &[SetSetting]) -> HashMap<String, Result<Value, String>> {
         let value = |row: &SetSetting| match (&row.value, &row.secret) {
             (Some(value), _) => Ok(value.clone()),
             (None, secret) => self.vault.unseal(&row.name, secret.as_deref().unwrap_or_default()).map(Value::from),
         };
-        let set: HashMap<_, _> = rows.iter().map(|row| (row.name.clone(), value(row))).collect();
-        Settings::resolve(&self.environment, set)
+        rows.iter().map(|row| (row.name.clone(), value(row))).collect()
     }
 }
 

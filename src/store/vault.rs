@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
+use uuid::Uuid;
 
 /// In the data directory.
 const KEY_FILE: &str = "secret.key";
@@ -91,13 +92,18 @@ fn of_file(path: &Path, random: &SystemRandom) -> anyhow::Result<Vec<u8>> {
 fn make(path: &Path, random: &SystemRandom) -> anyhow::Result<Vec<u8>> {
     let mut bytes = vec![0; KEY_BYTES];
     random.fill(&mut bytes).map_err(|_| anyhow!("no random bytes are to be had"))?;
-    let fresh = PathBuf::from(format!("{}.new", path.display()));
-    let _ = fs::remove_file(&fresh); // left behind by a start that was cut short, if at all
+    let fresh = PathBuf::from(format!("{}.{}", path.display(), Uuid::new_v4()));
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
     file.write_all(BASE64_STANDARD.encode(&bytes).as_bytes())?;
     file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    Ok(bytes)
+    let linked = fs::hard_link(&fresh, path);
+    fs::remove_file(&fresh)?;
+    match linked {
+        Ok(()) => Ok(bytes),
+        // Another process was faster: its key holds.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => of_file(path, random),
+        Err(error) => Err(error).with_context(|| format!("{} can't be made", path.display())),
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,15 @@ async fn a_secret_goes_in_and_never_comes_out() {
     let tried = server.api.post("/api/settings/test/stash", wrong).await.expect(200);
     assert_eq!(tried["ok"], false);
     assert!(tried["message"].as_str().is_some_and(|said| said.contains("stash.api_key")), "{tried}");
+    // To another address it is not sent unless it is typed again.
+    let elsewhere = FakeStash::start();
+    elsewhere.require_key(SECRET);
+    let values = |key: Value| json!({ "values": { "stash.url": elsewhere.url(), "stash.api_key": key } });
+    let url_only = json!({ "values": { "stash.url": elsewhere.url() } });
+    let tried = server.api.post("/api/settings/test/stash", url_only).await.expect(200);
+    assert_eq!(tried["ok"], false);
+    assert!(tried["message"].as_str().is_some_and(|said| said.contains("type it again")), "{tried}");
+    assert_eq!(server.api.post("/api/settings/test/stash", values(json!(SECRET))).await.expect(200)["ok"], true);
     // What was tried was not saved.
     let tried = server.api.post("/api/settings/test/stash", json!({ "values": {} })).await.expect(200);
     assert_eq!(tried["ok"], true);

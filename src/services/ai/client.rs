@@ -23,10 +23,9 @@ use crate::services::remote::{Remote, Repeat};
 const SAID_BYTES: usize = 300;
 
 /// An AI service, as one job asks it. Cheap to clone: clones share its places, its turns and its counts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ai(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     remote: Remote,
     key: Option<String>,
@@ -147,7 +146,7 @@ impl Ai {
 /// Where the service is, and its key.
 fn reach(settings: &Settings, stop: Stop) -> Result<(Remote, Option<String>), ServiceError> {
     let url = settings.need(&URL).map_err(|error| ServiceError::Settings(format!("{error:#}")))?;
-    let key = settings.get(&API_KEY);
+    let key = settings.optional(&API_KEY).map_err(|error| ServiceError::Settings(format!("{error:#}")))?;
     if key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
         let why = format!("the setting `{}` has characters that no key has, perhaps a line break", API_KEY.name());
         return Err(ServiceError::Settings(why));
