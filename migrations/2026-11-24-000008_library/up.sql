@@ -86,14 +86,16 @@ CREATE INDEX tags_by_name ON tags (name, id);
 CREATE TABLE sync_state (
     -- performers, tags, studios or scenes
     entity text PRIMARY KEY,
+    -- the address of the Stash that all of this is about
+    stash text,
     -- everything that Stash changed before this is here; null until a sync came to its end without a failed page or entity
     synced_until timestamptz,
     -- the last sync that came to its end, and when
     done_job uuid,
     done_at timestamptz,
-    -- a sync that has not come to its end: since when it looks, whether something of it failed, and the last id that is here
+    -- a sync that has not come to its end: when it began, since when it looks, the last id that is here, and
+    -- whether something of it failed
     run_job uuid,
-    run_full boolean NOT NULL DEFAULT false,
     run_began timestamptz,
     run_since timestamptz,
     run_after bigint NOT NULL DEFAULT 0,

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 /// The kind of list and the version of the cursor.
 const TAG: &str = "l1";
@@ -28,10 +28,11 @@ pub fn parse(cursor: &str) -> Result<(String, String), String> {
     place.map(|(key, id)| (key.to_owned(), id.to_owned())).ok_or_else(refused)
 }
 
-/// The same for a time.
+/// The same for a time. None that a database does not know.
 pub fn parse_time(cursor: &str) -> Result<(DateTime<Utc>, String), String> {
     let (key, id) = parse(cursor)?;
-    let time = key.parse().ok().and_then(DateTime::from_timestamp_micros);
+    let time =
+        key.parse().ok().and_then(DateTime::from_timestamp_micros).filter(|time| (0..=9_999).contains(&time.year()));
     time.map(|time| (time, id)).ok_or_else(refused)
 }
 
@@ -50,7 +51,9 @@ mod tests {
         assert_eq!(parse(&after("Ünïcode, name", "12")), Ok(("Ünïcode, name".to_owned(), "12".to_owned())));
         let time = DateTime::<Utc>::from_timestamp_micros(1_700_000_000_123_456).unwrap();
         assert_eq!(parse_time(&after_time(time, "7")), Ok((time, "7".to_owned())));
-        assert!(parse_time(&after("a name", "7")).is_err());
+        for bad in ["a name", "-99999999999999999", "8000000000000000000", "999999999999999999999"] {
+            assert!(parse_time(&after(bad, "7")).is_err(), "{bad}");
+        }
         for bad in ["", "x", "!!!", &after("a", "1")[1..], "bDE"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

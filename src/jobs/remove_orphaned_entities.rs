@@ -3,15 +3,17 @@
 //! First everything is compared, then everything is checked, and only then the first row is deleted:
 //!
 //! - A kind whose ids can't be read to the last one is left alone, as an item error.
-//! - Where Stash has nothing of a kind that is here, nothing is deleted: it is more likely that Stash stands on an empty
-//!   database than that somebody deleted everything.
-//! - Nor where more than `max_percent` of a kind would go: a Stash that lost half of its library will be repaired.
+//! - Where Stash has nothing of a kind that is here, that kind is left alone too: hardly anybody deletes all of one.
+//! - Where it has nothing at all, the job fails: it is more likely that Stash stands on an empty database than that somebody
+//!   deleted everything.
+//! - Nothing is deleted where more than `max_percent` of a kind would go: a Stash that lost half of its library will be repaired.
 //!
-//! What was written here after the comparison began is left alone too: Stash may have made it since.
+//! What was written here after the comparison began is left alone too: Stash may have made it since. The next sync of a kind of which
+//! something was deleted looks at everything: if the deletion was a mistake of Stash's, it brings it back.
 
 use std::collections::HashSet;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use schemars::JsonSchema;
@@ -22,7 +24,7 @@ use tracing::info;
 use crate::job::{Color, Job, JobContext, JobResult, JobSpec, JobType, Outcome};
 use crate::services::ServiceError;
 use crate::services::stash::{self, Kind, Slice, Stash};
-use crate::store::library_write;
+use crate::store::{library_write, sync_state};
 
 /// Ids alone are small: some 100 kB.
 const IDS_PER_PAGE: i64 = 5_000;
@@ -61,20 +63,41 @@ impl Job for RemoveOrphanedEntities {
         let stash = ctx.stash().await?;
         stash.check_ready().await?;
         let before = library_write::now(&mut *ctx.db().await?).await?;
-        let mut orphans = Vec::new();
+        let (mut orphans, mut empty, mut is_empty) = (Vec::new(), Vec::new(), true);
         for kind in Kind::ALL.into_iter().filter(|kind| ctx.wants(kind.as_str())) {
             ctx.message(format!("Comparing {kind}"));
             match self.compare(&ctx, &stash, kind).await {
-                Ok(ids) => orphans.push((kind, ids)),
+                Ok(Compared { there, here, .. }) if there == 0 && here > 0 => empty.push((kind, nothing(kind, here))),
+                Ok(Compared { there, orphans: ids, .. }) => {
+                    is_empty &= there == 0;
+                    orphans.push((kind, ids));
+                }
                 Err(Failed::OfStash(error)) if error.is_about_the_question() => {
+                    is_empty = false; // not that we know
                     ctx.item_error(kind, &anyhow::Error::from(error));
                 }
                 Err(Failed::OfStash(error)) => return Err(error.into()),
                 Err(Failed::Here(error)) => return Err(error),
             }
         }
+        for (kind, error) in empty {
+            if is_empty {
+                return Err(error.context("Stash is empty: nothing is deleted"));
+            }
+            ctx.item_error(kind, &error);
+        }
         self.delete(&ctx, &orphans, before).await
     }
+}
+
+/// What a comparison of a kind found.
+struct Compared {
+    /// How many are here.
+    here: usize,
+    /// How many Stash has.
+    there: usize,
+    /// The ids of those that are here and not in Stash.
+    orphans: Vec<String>,
 }
 
 /// Why a kind could not be compared.
@@ -96,8 +119,8 @@ impl From<anyhow::Error> for Failed {
 }
 
 impl RemoveOrphanedEntities {
-    /// The ids of a kind that are here and not in Stash.
-    async fn compare(&self, ctx: &JobContext, stash: &Stash, kind: Kind) -> Result<Vec<String>, Failed> {
+    /// Looks for what is here and not in Stash.
+    async fn compare(&self, ctx: &JobContext, stash: &Stash, kind: Kind) -> Result<Compared, Failed> {
         let there = ids_in_stash(ctx, stash, kind).await?;
         let (mut here, mut orphans, mut after) = (0, Vec::new(), String::new());
         loop {
@@ -110,16 +133,14 @@ impl RemoveOrphanedEntities {
             orphans.extend(page.into_iter().filter(|id| !there.contains(id)));
         }
         info!(%kind, here, in_stash = there.len(), orphans = orphans.len(), "compared");
-        self.check(kind, here, there.len(), orphans.len())?;
-        Ok(orphans)
+        if !there.is_empty() {
+            self.check(kind, here, orphans.len())?;
+        }
+        Ok(Compared { here, there: there.len(), orphans })
     }
 
     /// Refuses what is more likely a fault than a wish.
-    fn check(&self, kind: Kind, here: usize, there: usize, orphans: usize) -> anyhow::Result<()> {
-        ensure!(
-            there > 0 || here == 0,
-            "Stash has no {kind}, and the library {here}: nothing is deleted; check that Stash has the right database"
-        );
+    fn check(&self, kind: Kind, here: usize, orphans: usize) -> anyhow::Result<()> {
         let most = here * usize::from(self.max_percent) / 100;
         ensure!(
             orphans <= most.max(FEW) || self.max_percent == 100,
@@ -142,7 +163,11 @@ impl RemoveOrphanedEntities {
                 let mut conn = ctx.db().await?;
                 let connection: &mut AsyncPgConnection = &mut conn;
                 let gone = connection.transaction(async |conn: &mut AsyncPgConnection| {
-                    library_write::delete(conn, *kind, batch, before).await
+                    let gone = library_write::delete(conn, *kind, batch, before).await?;
+                    if gone > 0 {
+                        sync_state::forget(conn, *kind).await?;
+                    }
+                    Ok::<_, diesel::result::Error>(gone)
                 });
                 deleted += gone.await.with_context(|| format!("{kind} could not be deleted"))?;
                 done += batch.len() as u64;
@@ -155,6 +180,13 @@ impl RemoveOrphanedEntities {
         let did = if self.dry_run { "Would delete" } else { "Deleted" };
         Ok(Outcome::completed().message(format!("{did} {sum} entities")).data(told.into()))
     }
+}
+
+/// Why nothing is deleted of a kind of which Stash has none.
+fn nothing(kind: Kind, here: usize) -> anyhow::Error {
+    anyhow!(
+        "Stash has no {kind}, and the library {here}: none of them is deleted; check that Stash has the right database"
+    )
 }
 
 /// All ids of a kind. Scenes come in pages, each behind the last one by id; of the others there are few enough for one answer,
@@ -183,16 +215,16 @@ mod tests {
 
     #[test]
     fn what_is_more_likely_a_fault_than_a_wish_is_refused() {
-        let check = |max_percent, here, there, orphans| {
-            RemoveOrphanedEntities { dry_run: false, max_percent }.check(Kind::Scenes, here, there, orphans)
+        let check = |max_percent, here, orphans| {
+            RemoveOrphanedEntities { dry_run: false, max_percent }.check(Kind::Scenes, here, orphans)
         };
-        assert!(check(50, 0, 0, 0).is_ok(), "an empty library has nothing to lose");
-        assert!(check(50, 3, 1, 2).is_ok(), "a share says nothing of a handful");
-        assert!(check(50, 100, 50, 50).is_ok());
-        for (max_percent, here, there, orphans) in [(50, 100, 49, 51), (100, 3, 0, 3), (10, 1_000, 899, 101)] {
-            let refused = check(max_percent, here, there, orphans).unwrap_err().to_string();
+        assert!(check(50, 0, 0).is_ok(), "an empty library has nothing to lose");
+        assert!(check(50, 3, 2).is_ok(), "a share says nothing of a handful");
+        assert!(check(50, 100, 50).is_ok());
+        for (max_percent, here, orphans) in [(50, 100, 51), (10, 1_000, 101)] {
+            let refused = check(max_percent, here, orphans).unwrap_err().to_string();
             assert!(refused.contains("nothing is deleted"), "{refused}");
         }
-        assert!(check(100, 100, 1, 99).is_ok());
+        assert!(check(100, 100, 99).is_ok());
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::sync_scenes::{as_stash_has_them, check_ids};
 use crate::job::{Color, FieldError, Job, JobContext, JobResult, JobSpec, JobType, Outcome};
 use crate::services::stash::{self, GenerateOptions, TaskEnd};
 
@@ -57,7 +58,7 @@ impl Job for StashGenerate {
 
     fn validate(&self) -> Result<(), Vec<FieldError>> {
         if self.covers || self.previews || self.sprites || self.phashes || self.markers || self.transcodes {
-            return Ok(());
+            return check_ids(&self.scene_ids);
         }
         Err(vec![FieldError::at("covers", "choose something to make")])
     }
@@ -71,7 +72,7 @@ impl Job for StashGenerate {
             markers: self.markers,
             transcodes: self.transcodes,
             phashes: self.phashes,
-            scene_ids: self.scene_ids,
+            scene_ids: as_stash_has_them(&self.scene_ids),
             overwrite: self.overwrite,
         };
         match ctx.run_stash_task(&stash, async |stash| stash.start_generate(&options).await).await? {

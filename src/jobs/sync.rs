@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What Stash changed since the last sync is looked at, and a day more ([`OVERLAP_HOURS`] says why). Each page is written in a
-//! transaction with the place that the sync has come to, so that a run that is cut short goes on there. What is gone in Stash
-//! stays here until `remove_orphaned_entities` takes it.
+//! transaction with the place that the sync has come to, so that a run that is cut short goes on there. Another Stash is
+//! synced from the beginning. What is gone in Stash stays here until `remove_orphaned_entities` takes it.
 
 mod entity;
 mod pages;
@@ -80,7 +80,7 @@ impl Job for Sync {
         stash.check_ready().await?;
         let mut kinds = Vec::new();
         for kind in Kind::ALL.into_iter().filter(|kind| self.includes(*kind)) {
-            if !is_retry_without(&ctx, kind) && !self.is_done(&ctx, kind).await? {
+            if !is_retry_without(&ctx, kind) && !self.is_done(&ctx, &stash, kind).await? {
                 kinds.push(kind);
             }
         }
@@ -159,15 +159,18 @@ impl Sync {
     }
 
     /// Whether an earlier run of this job has come to the end of that kind.
-    async fn is_done(&self, ctx: &JobContext, kind: Kind) -> anyhow::Result<bool> {
-        Ok(ctx.attempt() > 1 && sync_state::is_done(&mut *ctx.db().await?, kind, ctx.job_id()).await?)
+    async fn is_done(&self, ctx: &JobContext, stash: &Stash, kind: Kind) -> anyhow::Result<bool> {
+        if ctx.attempt() <= 1 {
+            return Ok(false);
+        }
+        Ok(sync_state::is_done(&mut *ctx.db().await?, kind, ctx.job_id(), stash.address()).await?)
     }
 
     /// How much there is to look at: for the bar, so a kind that can't be counted counts as nothing.
     async fn extent(&self, ctx: &JobContext, stash: &Stash, kinds: &[Kind]) -> anyhow::Result<u64> {
         let mut total = ctx.only_items().map_or(0, |items| items.len() as u64);
         for kind in kinds.iter().filter(|kind| wants_pages(ctx, **kind)) {
-            let run = self.begin(ctx, *kind).await?;
+            let run = self.begin(ctx, stash, *kind).await?;
             let slice = Slice { after_id: (*kind == Kind::Scenes).then_some(run.after), ..Slice::first(1) };
             match stash.ids(*kind, &slice.changed_after(run.since)).await {
                 Ok(page) => total += page.count,
@@ -178,16 +181,17 @@ impl Sync {
         Ok(total)
     }
 
-    async fn begin(&self, ctx: &JobContext, kind: Kind) -> anyhow::Result<sync_state::SyncRun> {
+    async fn begin(&self, ctx: &JobContext, stash: &Stash, kind: Kind) -> anyhow::Result<sync_state::SyncRun> {
         let mut conn = ctx.db().await?;
-        let begun = sync_state::begin(&mut conn, kind, ctx.job_id(), self.full_resync, OVERLAP_HOURS);
+        let (job, full) = (ctx.job_id(), self.full_resync);
+        let begun = sync_state::begin(&mut conn, kind, job, full, OVERLAP_HOURS, stash.address());
         begun.await.context("the state of the sync could not be read")
     }
 
     async fn sync<E: Entity>(&self, work: &mut Work<'_>) -> anyhow::Result<Tally> {
         let ctx = work.ctx;
         ctx.message(format!("Syncing {}", E::KIND));
-        let run = self.begin(ctx, E::KIND).await?;
+        let run = self.begin(ctx, work.stash, E::KIND).await?;
         let mut pages = Pages::<E>::new(work, run);
         pages.again().await?;
         if wants_pages(ctx, E::KIND) { pages.finish().await } else { Ok(pages.tally()) }

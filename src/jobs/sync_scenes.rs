@@ -1,5 +1,7 @@
 //! Brings single scenes from Stash into the database: after something changed them, without looking at all others.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use schemars::JsonSchema;
@@ -31,18 +33,12 @@ impl Job for SyncScenes {
         if self.scene_ids.is_empty() {
             return Err(vec![FieldError::at("scene_ids", "name at least one scene")]);
         }
-        let wrong = (0..).zip(&self.scene_ids).filter(|(_, id)| id.parse::<u32>().is_err());
-        let errors: Vec<_> = wrong
-            .map(|(n, _): (usize, _)| FieldError::at(&format!("scene_ids/{n}"), "is no id of Stash, such as 123"))
-            .collect();
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        check_ids(&self.scene_ids)
     }
 
     async fn run(self, ctx: JobContext) -> JobResult {
         let stash = ctx.stash().await?;
-        let mut ids: Vec<String> = self.scene_ids.into_iter().filter(|id| ctx.wants(id)).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids: Vec<String> = as_stash_has_them(&self.scene_ids).into_iter().filter(|id| ctx.wants(id)).collect();
         let total = ids.len() as u64;
         let (mut done, mut new, mut changed) = (0, 0, 0);
         ctx.items(0, total);
@@ -60,6 +56,21 @@ impl Job for SyncScenes {
             .message(format!("Synced {synced} scenes: {new} new, {changed} changed"))
             .data(json!({ "new": new, "changed": changed, "synced": synced, "failed": failed })))
     }
+}
+
+/// Refuses what is no id of a scene.
+pub(super) fn check_ids(scene_ids: &[String]) -> Result<(), Vec<FieldError>> {
+    let wrong = (0..).zip(scene_ids).filter(|(_, id)| id.parse::<u32>().is_err());
+    let errors: Vec<_> = wrong
+        .map(|(n, _): (usize, _)| FieldError::at(&format!("scene_ids/{n}"), "is no id of Stash, such as 123"))
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Each id once, and without what people put before a number: `01` and `+1` are 1.
+pub(super) fn as_stash_has_them(scene_ids: &[String]) -> Vec<String> {
+    let numbers: BTreeSet<u32> = scene_ids.iter().filter_map(|id| id.parse().ok()).collect();
+    numbers.into_iter().map(|number| number.to_string()).collect()
 }
 
 /// Writes a page of scenes, after those that they name.

@@ -101,9 +101,14 @@ impl ServiceError {
         Self::Said { service, messages: cut(messages.join("; "), SAID_BYTES) }
     }
 
-    /// Whether the service said that what was asked for does not exist.
+    /// Whether the service said that the entity that was asked for does not exist, in Stash's words: `scene with id 4 not found`.
+    /// Much else can be not found, such as a file or a program, and the entity is there.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Said { messages, .. } if messages.contains("not found"))
+        let Self::Said { messages, .. } = self else { return false };
+        let id = messages.split_once(" with id ").and_then(|(what, rest)| {
+            ["scene", "performer", "tag", "studio"].contains(&what).then(|| rest.strip_suffix(" not found"))?
+        });
+        id.is_some_and(|id| !id.is_empty() && !id.contains(char::is_whitespace))
     }
 
     /// Whether it concerns what was asked, and not the service as a whole: another question may well be answered.
@@ -111,8 +116,35 @@ impl ServiceError {
         matches!(self, Self::Said { .. } | Self::WrongAnswer { .. } | Self::Refused { .. })
     }
 
+    /// Whether it took too long: less of it may well be in time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
     /// Whether the job was asked to stop: then it is no failure of the service.
     pub fn is_stop(&self) -> bool {
         matches!(self, Self::Stopped(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServiceError;
+
+    #[test]
+    fn only_an_entity_that_is_not_found_is_missing() {
+        let said = |message: &str| ServiceError::said("Stash", &[message.to_owned()]);
+        for gone in ["scene with id 4 not found", "performer with id 1 not found", "studio with id 70 not found"] {
+            assert!(said(gone).is_missing(), "{gone}");
+        }
+        for other in [
+            "ffprobe not found",
+            "scene with id 4: file not found",
+            "gallery with id 4 not found",
+            "tag with id  not found",
+            "error: tag with id 4 not found",
+        ] {
+            assert!(!said(other).is_missing(), "{other}");
+        }
     }
 }

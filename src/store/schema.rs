@@ -354,11 +354,11 @@ diesel::table! {
 diesel::table! {
     sync_state (entity) {
         entity -> Text,
+        stash -> Nullable<Text>,
         synced_until -> Nullable<Timestamptz>,
         done_job -> Nullable<Uuid>,
         done_at -> Nullable<Timestamptz>,
         run_job -> Nullable<Uuid>,
-        run_full -> Bool,
         run_began -> Nullable<Timestamptz>,
         run_since -> Nullable<Timestamptz>,
         run_after -> Int8,

@@ -2,8 +2,12 @@
 //!
 //! ```text
 //!   begin ──▶ advance, page by page, each with what the page wrote ──▶ finish: everything changed before `began` is here
-//!     └ goes on at `after` when the last one was cut short               └ unless a page failed: then it stays where it was
+//!     └ goes on at `after` when it was cut short                          └ unless a page failed: then it stays where it was
 //! ```
+//!
+//! All of it is about one Stash: with another, everything is looked at anew. Only the job whose sync was cut short goes on with
+//! it, for another job would leave out what has changed since below the place that it had come to. The first sync is the
+//! exception: any job goes on with it, and as it counts from where it first began, the next one finds those changes.
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -33,42 +37,54 @@ struct Is {
     so: bool,
 }
 
-/// Whether this job has synced that kind already, in an earlier run.
-pub async fn is_done(conn: &mut AsyncPgConnection, kind: Kind, job: Uuid) -> QueryResult<bool> {
-    let query = "SELECT EXISTS (SELECT FROM sync_state WHERE entity = $1 AND done_job = $2) AS so";
-    let query = sql_query(query).bind::<Text, _>(kind.as_str()).bind::<SqlUuid, _>(job);
+/// Whether this job has synced that kind from the Stash at this address already, in an earlier run.
+pub async fn is_done(conn: &mut AsyncPgConnection, kind: Kind, job: Uuid, address: &str) -> QueryResult<bool> {
+    let query = "SELECT EXISTS (SELECT FROM sync_state WHERE entity = $1 AND done_job = $2 AND stash = $3) AS so";
+    let query = sql_query(query).bind::<Text, _>(kind.as_str()).bind::<SqlUuid, _>(job).bind::<Text, _>(address);
     Ok(query.get_result::<Is>(conn).await?.so)
 }
 
-/// Begins a sync, or goes on with one that was cut short: this job's own, or within a day another's, if neither is full. It
-/// looks back from the end of the last one by `overlap_hours`.
+/// Begins a sync from the Stash at this address, or goes on with one that was cut short: this job's own, or the first of all if
+/// this one is not to look at everything. It looks back from the end of the last one by `overlap_hours`. What was known of a
+/// Stash at another address is forgotten.
 pub async fn begin(
     conn: &mut AsyncPgConnection,
     kind: Kind,
     job: Uuid,
     full: bool,
     overlap_hours: i64,
+    address: &str,
 ) -> QueryResult<SyncRun> {
     let query = "
-        INSERT INTO sync_state AS s (entity, run_job, run_full, run_began) VALUES ($1, $2, $3, now())
+        INSERT INTO sync_state AS s (entity, stash, run_job, run_began) VALUES ($1, $5, $2, now())
         ON CONFLICT (entity) DO UPDATE SET
-            (run_job, run_full, run_began, run_since, run_after, run_failed) = (
-                SELECT $2, CASE WHEN go_on THEN s.run_full ELSE $3 END,
+            (stash, synced_until, failing, run_job, run_began, run_since, run_after, run_failed) = (
+                SELECT $5, CASE WHEN same THEN s.synced_until END, CASE WHEN same THEN s.failing ELSE '{}' END, $2,
                        CASE WHEN go_on THEN s.run_began ELSE now() END,
                        CASE WHEN go_on THEN s.run_since
-                            WHEN NOT $3 THEN s.synced_until - make_interval(hours => $4::integer) END,
+                            WHEN same AND NOT $3 THEN s.synced_until - make_interval(hours => $4::integer) END,
                        CASE WHEN go_on THEN s.run_after ELSE 0 END,
                        go_on AND s.run_failed
-                FROM (SELECT COALESCE(s.run_job = $2 OR (NOT $3 AND NOT s.run_full
-                                      AND s.run_began > now() - interval '1 day'), false) AS go_on) g)
+                FROM (SELECT same, same AND s.run_job IS NOT NULL AND (s.run_job = $2 OR (
+                                 NOT $3 AND s.synced_until IS NULL AND s.run_since IS NULL)) AS go_on
+                      FROM (SELECT s.stash IS NOT DISTINCT FROM $5 AS same) known) begun)
         RETURNING run_since AS since, run_after AS after, failing";
     sql_query(query)
         .bind::<Text, _>(kind.as_str())
         .bind::<SqlUuid, _>(job)
         .bind::<Bool, _>(full)
         .bind::<BigInt, _>(overlap_hours)
+        .bind::<Text, _>(address)
         .get_result(conn)
         .await
+}
+
+/// Has the next sync of a kind look at everything: some of it was deleted here, and Stash may have it again without a change
+/// that a sync would see. One that is under way comes to its end, and does not count as such.
+pub async fn forget(conn: &mut AsyncPgConnection, kind: Kind) -> QueryResult<usize> {
+    let query = "
+        UPDATE sync_state SET synced_until = NULL, run_after = 0, run_failed = run_job IS NOT NULL WHERE entity = $1";
+    sql_query(query).bind::<Text, _>(kind.as_str()).execute(conn).await
 }
 
 /// What became of a page.
@@ -110,7 +126,7 @@ pub async fn finish(conn: &mut AsyncPgConnection, kind: Kind, job: Uuid) -> Quer
         UPDATE sync_state SET
             synced_until = CASE WHEN run_failed THEN synced_until ELSE run_began END,
             done_job = $2, done_at = now(), run_job = NULL, run_began = NULL, run_since = NULL, run_after = 0,
-            run_failed = false, run_full = false
+            run_failed = false
         WHERE entity = $1 AND run_job = $2";
     sql_query(query).bind::<Text, _>(kind.as_str()).bind::<SqlUuid, _>(job).execute(conn).await
 }

@@ -1,5 +1,8 @@
 //! The client of Stash, against the fake and against servers that misbehave.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use stashhog::job::{Settings, Stop, StopReason};
 use stashhog::services::stash::{API_KEY, IdChange, Kind, SceneChange, SceneChanges, Slice, Stash, TaskStatus, URL};
 use stashhog::services::{Service, ServiceError};
@@ -147,4 +150,39 @@ async fn waiting_for_a_server_that_hangs_ends_at_once_when_the_job_is_stopped() 
         stop.request(StopReason::Cancelled);
     });
     assert!(answer.unwrap_err().is_stop());
+}
+
+#[tokio::test]
+async fn entities_are_not_asked_for_one_by_one_while_stash_itself_fails() {
+    let stash = client("http://127.0.0.1:9");
+    let ids: Vec<String> = (1..=1_000).map(|n| n.to_string()).collect();
+    let refused = ServiceError::Refused { service: "Stash", status: 502, said: String::new(), retry_after: None };
+    let late = ServiceError::TimedOut { service: "Stash", address: String::new(), after: Duration::from_secs(60) };
+    for (error, most) in [(refused, 20), (late, 5)] {
+        let asked = Cell::new(0);
+        let isolated = stash.isolate(ids.clone(), async |_, _| {
+            asked.set(asked.get() + 1);
+            Err::<Vec<()>, _>(error.clone())
+        });
+        assert!(isolated.await.is_err());
+        assert!(asked.get() <= most, "{} questions", asked.get());
+    }
+    // Smaller parts may be in time.
+    let isolated = stash.isolate(ids.clone(), async |_, ids| {
+        let late = ServiceError::TimedOut { service: "Stash", address: String::new(), after: Duration::from_secs(60) };
+        if ids.len() > 100 { Err(late) } else { Ok(ids.to_vec()) }
+    });
+    assert_eq!(isolated.await.unwrap().found, ids);
+}
+
+#[test]
+fn a_key_that_no_request_can_have_is_refused_and_no_log_shows_one() {
+    for key in ["a key\nand more", "kéy"] {
+        let settings = settings("http://127.0.0.1:9").with([(API_KEY.name().to_owned(), key.into())]);
+        let refused = Stash::new(&settings, Stop::default()).unwrap_err().to_string();
+        assert!(refused.contains("stash.api_key") && !refused.contains(key), "{refused}");
+    }
+    let settings = settings("http://127.0.0.1:9").with([(API_KEY.name().to_owned(), "abracadabra".into())]);
+    let stash = Stash::new(&settings, Stop::default()).unwrap();
+    assert!(!format!("{stash:?}").contains("abracadabra"));
 }

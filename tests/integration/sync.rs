@@ -232,6 +232,40 @@ async fn a_cancelled_sync_stops_between_pages_and_the_next_one_goes_on() {
 }
 
 #[tokio::test]
+async fn a_first_sync_that_was_cut_short_counts_from_where_it_first_began() {
+    let library = Library::with_scenes().await;
+    library.sync().cancel_at_item(5).await.assert_cancelled();
+    let began = library.one("SELECT run_began FROM sync_state WHERE entity = 'scenes'").await;
+    library.sync().await.assert_completed();
+    assert_eq!(library.one("SELECT synced_until FROM sync_state WHERE entity = 'scenes'").await, began);
+}
+
+#[tokio::test]
+async fn a_later_sync_that_was_cut_short_is_begun_anew_by_another_job() {
+    let library = Library::with_scenes().await;
+    library.sync().await.assert_completed();
+    library.sync().cancel_at_item(5).await.assert_cancelled();
+    library.stash.change_scene("1", |scene| scene.title = "Harbour at Noon".to_owned());
+    let run = library.sync().await;
+    run.assert_completed();
+    assert_eq!(counts(&run, "scenes"), (0, 1, 5, 0), "the change is below the place that the other had come to");
+}
+
+#[tokio::test]
+async fn another_stash_is_synced_from_the_beginning() {
+    let library = Library::with_scenes().await;
+    library.stash.fail_entity(Kind::Scenes, "4", "the file is on fire");
+    library.sync().await.assert_completed_with_errors(&["scenes/4"]);
+    let other = FakeStash::start();
+    other.add_scene(FakeScene::titled("Lighthouse"));
+    other.set_updated_at(Kind::Scenes, "1", Utc::now() - TimeDelta::days(30));
+    let run = library.sync().setting(&URL, other.url()).await;
+    run.assert_completed();
+    assert_eq!(counts(&run, "scenes"), (0, 1, 0, 0));
+    assert_eq!(library.one("SELECT title FROM scenes WHERE id = '1'").await, "Lighthouse");
+}
+
+#[tokio::test]
 async fn a_sync_whose_node_died_goes_on_where_it_was() {
     let library = Library::with_scenes().await;
     let run = library.job("sync", json!({ "full_resync": true })).setting(&PAGE_SIZE, 2).crash_at_item(5).await;
@@ -290,7 +324,7 @@ async fn a_sync_without_an_address_says_which_setting_is_missing() {
 #[tokio::test]
 async fn single_scenes_are_brought_with_what_they_name() {
     let library = Library::with_scenes().await;
-    let run = library.job("sync_scenes", json!({ "scene_ids": ["2", "77", "5", "2"] })).await;
+    let run = library.job("sync_scenes", json!({ "scene_ids": ["2", "77", "5", "02", "+2"] })).await;
     run.assert_completed_with_errors(&["77"]).assert_items(3, 3);
     assert!(run.item_errors()[0].error.contains("remove_orphaned_entities"), "{run}");
     assert_eq!(library.scene_ids().await, json!(["2", "5"]));
@@ -332,6 +366,20 @@ async fn a_stash_that_answers_with_nothing_empties_no_library() {
     assert_eq!(library.one("SELECT count(*) FROM scenes").await, 6);
     let empty = Library::new().await;
     empty.job("remove_orphaned_entities", json!({})).await.assert_completed();
+}
+
+#[tokio::test]
+async fn a_kind_of_which_stash_has_none_is_left_alone_and_what_was_deleted_can_come_back() {
+    let library = Library::with_scenes().await;
+    library.stash.set_updated_at(Kind::Scenes, "1", Utc::now() - TimeDelta::days(30));
+    library.sync().await.assert_completed();
+    library.stash.delete(Kind::Tags, "1");
+    library.stash.delete(Kind::Scenes, "3");
+    library.job("remove_orphaned_entities", json!({})).await.assert_completed_with_errors(&["tags"]);
+    assert_eq!(library.scene_ids().await, json!(["1", "2", "4", "5", "6"]));
+    assert_eq!(library.one("SELECT count(*) FROM tags").await, 1);
+    let run = library.sync().await;
+    assert_eq!(counts(&run, "scenes").2 + counts(&run, "scenes").1, 5, "everything is looked at, old or not: {run}");
 }
 
 #[tokio::test]

@@ -87,7 +87,15 @@ impl<'w, 'a, E: Entity> Pages<'w, 'a, E> {
             return Ok(());
         }
         info!(count = ids.len(), "asking again for {} that could not be read before", E::KIND);
-        let Isolated { found, failed } = self.work.stash.isolate(ids.clone(), E::by_id).await?;
+        let Isolated { found, failed } = match self.work.stash.isolate(ids.clone(), E::by_id).await {
+            Ok(isolated) => isolated,
+            // They keep no other from being synced.
+            Err(error) if error.is_about_the_question() || error.is_timeout() => {
+                let failed = ids.iter().map(|id| (id.clone(), error.clone())).collect();
+                Isolated { found: Vec::new(), failed }
+            }
+            Err(error) => return Err(error.into()),
+        };
         let settled = ids.into_iter().filter(|id| !is_failing(&failed, id)).collect();
         self.write(&found, failed, Step { settled, ..Step::default() }).await
     }
@@ -172,18 +180,22 @@ impl<'w, 'a, E: Entity> Pages<'w, 'a, E> {
                 let (last, full) = (page.items.last().map(|item| item.id().to_owned()), is_full(page.items.len()));
                 return Ok(Asked::Page { items: page.items, failed: Vec::new(), last, full, count: page.count });
             }
-            Err(error) if error.is_about_the_question() => error,
+            Err(error) if error.is_about_the_question() || error.is_timeout() => error,
             Err(error) => return Err(error.into()),
         };
         info!("a page of {} can't be read ({error}): looking for what is wrong with it", E::KIND);
         let ids = match stash.ids(E::KIND, slice).await {
             Ok(ids) => ids,
             Err(again) if again.is_about_the_question() => return self.lose(slice, error).await,
-            Err(again) => return Err(again.into()),
+            Err(again) => return Err(told(again)),
         };
         let (last, full, count) = (ids.items.last().cloned(), is_full(ids.items.len()), ids.count);
         let asked = ids.items.len();
-        let Isolated { found, failed } = stash.isolate(ids.items, E::by_id).await?;
+        let Isolated { found, failed } = match stash.isolate(ids.items, E::by_id).await {
+            Ok(isolated) => isolated,
+            Err(again) if again.is_about_the_question() => return self.lose(slice, again).await,
+            Err(again) => return Err(told(again)),
+        };
         // When each single one fails, nothing is wrong with them.
         let all_failed = asked > 1 && failed.len() == asked;
         self.work.lost = if all_failed { self.work.lost + 1 } else { 0 };
@@ -194,7 +206,7 @@ impl<'w, 'a, E: Entity> Pages<'w, 'a, E> {
     async fn lose(&mut self, slice: &Slice, error: ServiceError) -> anyhow::Result<Asked<E>> {
         self.work.lost += 1;
         let lost = self.work.lost;
-        let error = anyhow::Error::from(error);
+        let error = told(error);
         let after = slice.after_id.map(|id| format!(" after id {id}")).unwrap_or_default();
         self.work.ctx.item_error(format!("{}/page {}{after}", E::KIND, slice.page), &error);
         if lost >= MOST_LOST {
@@ -233,6 +245,13 @@ impl<'w, 'a, E: Entity> Pages<'w, 'a, E> {
         }
         Ok(())
     }
+}
+
+/// The error of a page, with what to do about it.
+fn told(error: ServiceError) -> anyhow::Error {
+    let is_timeout = error.is_timeout();
+    let error = anyhow::Error::from(error);
+    if is_timeout { error.context("a page takes too long; set a smaller `stash.page_size`") } else { error }
 }
 
 fn is_failing(failed: &[(String, ServiceError)], id: &str) -> bool {

@@ -1,4 +1,4 @@
-//! qBittorrent, through its Web API of version 2 (qBittorrent 4.1 and newer).
+//! qBittorrent, through its Web API of version 2 (qBittorrent 4.2 and newer).
 //!
 //! ```text
 //!   call ──▶ done

@@ -6,7 +6,7 @@
 //!   *.graphql, schema.graphql                       └─ `data`, or a `ServiceError` with what Stash said
 //! ```
 //!
-//! Works with servers from v0.25 on. One of before v0.27 has movies where later ones have groups: the client finds out once
+//! Works with servers from v0.26 on. One of before v0.27 has movies where later ones have groups: the client finds out once
 //! what its server has, and asks such a one in its own words.
 
 mod change;
@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use graphql_client::{GraphQLQuery, QueryBody, Response};
+use reqwest::header::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
@@ -66,11 +67,23 @@ inventory::submit!(Service {
 
 const IDENTITY: Identity = Identity { service: "Stash", url_setting: URL.name(), key_setting: API_KEY.name() };
 
+/// The key as a request has it.
+fn header(key: &str) -> Result<HeaderValue, ServiceError> {
+    let value = HeaderValue::from_str(key).ok().filter(|_| key.is_ascii());
+    let mut value = value.ok_or_else(|| {
+        let wrong = "has characters that no key has, such as the end of a line; copy it from Stash anew";
+        ServiceError::Settings(format!("the setting `{}` {wrong}", API_KEY.name()))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// A client of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Stash {
     remote: Remote,
-    key: Option<String>,
+    /// Marked as sensitive: no log shows it.
+    key: Option<HeaderValue>,
     page_size: i64,
     dialect: Arc<OnceCell<Dialect>>,
 }
@@ -88,9 +101,14 @@ impl Stash {
         let url = settings.need(&URL).map_err(|error| ServiceError::Settings(format!("{error:#}")))?;
         // Some have the whole address of the API from its documentation.
         let url = url.trim_end_matches('/').trim_end_matches("/graphql");
-        let key = settings.get(&API_KEY);
+        let key = settings.get(&API_KEY).map(|key| header(&key)).transpose()?;
         let page_size = settings.get(&PAGE_SIZE).unwrap_or(500);
         Ok(Self { remote: Remote::new(IDENTITY, url, stop)?, key, page_size, dialect: Arc::default() })
+    }
+
+    /// Where it is, as people would write it.
+    pub fn address(&self) -> &str {
+        self.remote.address()
     }
 
     /// How many entities to ask for at a time.
