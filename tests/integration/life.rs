@@ -226,8 +226,10 @@ async fn a_second_signal_stops_at_once_and_the_next_start_rescues() {
     server.signal(Signal::SIGTERM);
     until("it is stopping", async || server.log().contains("a second signal stops at once").then_some(())).await;
     let server = server.restart_after(Signal::SIGINT).await;
-    let job = server.api.until_status(stubborn, "running").await;
-    assert_eq!((&job["attempt"], &job["interruptions"]), (&json!(2), &json!(1)), "{job:#}");
+    // Until it is rescued it is still the running job of a dead server.
+    let second = async || Some(server.api.job(stubborn).await).filter(|job| job["attempt"] == 2);
+    let job = until("its second attempt", second).await;
+    assert_eq!((&job["status"], &job["interruptions"]), (&json!("running"), &json!(1)), "{job:#}");
     cancel(&server.api, stubborn).await;
     server.stop().await;
 }
