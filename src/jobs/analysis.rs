@@ -101,8 +101,8 @@ impl Job for Analysis {
         ctx.message(format!("Asking {}", ai.model()));
         let asker = Asker::new(ai.clone(), self.clone(), Arc::clone(&plan.catalog));
         let run = self.ask(&ctx, &asker, &mut plan, left).await;
-        plan.spent(ai.spent()).await?;
-        let plan = plan.end(run).await?;
+        let noted = plan.spent(ai.spent()).await;
+        let plan = plan.end(run.and(noted)).await?;
         Ok(outcome(&plan, &ai))
     }
 }

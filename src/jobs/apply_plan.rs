@@ -20,6 +20,7 @@ use uuid::Uuid;
 use self::merge::Merged;
 use self::names::Made;
 use crate::job::{Color, Job, JobContext, JobResult, JobSpec, JobType, Outcome, Stopped};
+use crate::services::ServiceError;
 use crate::services::stash::{self, Stash};
 use crate::store::plans::decide::{Chosen, Decision};
 use crate::store::plans::{ChangeRow, ChangeStatus, PlanStatus, apply, build, decide, read};
@@ -125,7 +126,7 @@ async fn apply_all(
         // Somebody may have rejected some of them by now.
         let changes = apply::still_due(&mut *ctx.db().await?, &ids).await.context("the changes could not be read")?;
         if let Err(error) = apply_scene(ctx, stash, &mut made, &scene, &changes, tally).await {
-            if Stopped::is_cause_of(&error) {
+            if Stopped::is_cause_of(&error) || is_hopeless(&error) {
                 return Err(error);
             }
             fail(ctx, &changes, &error, tally).await?;
@@ -134,6 +135,11 @@ async fn apply_all(
         ctx.items(done, total);
     }
     Ok(())
+}
+
+/// Whether no other scene can fare better: then the changes stay approved, and the job fails.
+fn is_hopeless(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ServiceError>().is_some_and(|error| !error.is_about_the_question())
 }
 
 /// Applies the changes of one scene. `Err` when Stash did not take them: none of them is made then.
@@ -148,14 +154,24 @@ async fn apply_scene(
     if changes.is_empty() {
         return Ok(());
     }
-    let Some(scene) = stash.scene(id).await? else {
-        let ids: Vec<_> = changes.iter().map(|change| change.id).collect();
-        return conflict(ctx, &ids, "Stash has no such scene any more", tally).await;
+    // Looking names up and making them takes time: then the scene is read again, so that little comes between reading and writing.
+    let mut named = made.count();
+    let mut scene = stash.scene(id).await?;
+    let merged = loop {
+        let Some(now) = &scene else {
+            let ids: Vec<_> = changes.iter().map(|change| change.id).collect();
+            return conflict(ctx, &ids, "Stash has no such scene any more", tally).await;
+        };
+        let mut merged = Merged::of(now);
+        for change in changes {
+            merged.take(change, stash, made).await?;
+        }
+        if made.count() == named {
+            break merged;
+        }
+        named = made.count();
+        scene = stash.scene(id).await?;
     };
-    let mut merged = Merged::of(&scene);
-    for change in changes {
-        merged.take(change, stash, made).await?;
-    }
     if let Some(change) = merged.change() {
         stash.update_scene(id, change).await?;
     }
@@ -170,19 +186,20 @@ async fn apply_scene(
 }
 
 async fn conflict(ctx: &JobContext, ids: &[Uuid], why: &str, tally: &mut Tally) -> anyhow::Result<()> {
-    apply::settle(&mut *ctx.db().await?, ids, ChangeStatus::Conflict, Some(why)).await?;
+    let settled = apply::settle(&mut *ctx.db().await?, ids, ChangeStatus::Conflict, Some(why)).await?;
     tracing::info!(changes = ?ids, "left as it is: {why}");
-    tally.conflicts += ids.len() as u64;
+    tally.conflicts += settled as u64;
     Ok(())
 }
 
 async fn fail(ctx: &JobContext, changes: &[ChangeRow], error: &anyhow::Error, tally: &mut Tally) -> anyhow::Result<()> {
     let ids: Vec<_> = changes.iter().map(|change| change.id).collect();
-    apply::settle(&mut *ctx.db().await?, &ids, ChangeStatus::Failed, Some(&format!("{error:#}"))).await?;
+    let error_text = format!("{error:#}");
+    let settled = apply::settle(&mut *ctx.db().await?, &ids, ChangeStatus::Failed, Some(&error_text)).await?;
     for id in &ids {
         ctx.item_error(id, error);
     }
-    tally.failed += ids.len() as u64;
+    tally.failed += settled as u64;
     Ok(())
 }
 

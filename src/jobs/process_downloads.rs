@@ -77,9 +77,9 @@ impl Job for ProcessDownloads {
         let looked_at = todo.len();
         run.ctx.each(todo, async |item| torrent::process(&run, &item.torrent).await).await?;
         let (errors, unit) = (run.ctx.item_error_count(), if looked_at == 1 { "download" } else { "downloads" });
-        Ok(Outcome::completed()
-            .message(format!("{looked_at} {unit}: {}", run.tally))
-            .data(run.tally.data(looked_at, errors)))
+        let mut data = run.tally.data(looked_at, errors);
+        data["resumed"] = (run.ctx.attempt() > 1).into(); // what an earlier run has brought is not counted
+        Ok(Outcome::completed().message(format!("{looked_at} {unit}: {}", run.tally)).data(data))
     }
 }
 

@@ -103,15 +103,12 @@ impl Job for ProcessNewScenes {
         .retry(2, Duration::from_secs(60), Duration::from_secs(600))
         .exclusive();
 
+    fn needs(&self) -> &'static [&'static str] {
+        const ASKS: &[&str] = &[ai::URL.name(), ai::MODEL.name()];
+        if self.analysis == Look::Ai { ASKS } else { &[] }
+    }
+
     async fn run(self, ctx: JobContext) -> JobResult {
-        if self.analysis == Look::Ai {
-            // Better now than after the downloads.
-            let settings = ctx.settings().await?;
-            settings
-                .need(&ai::URL)
-                .and(settings.need(&ai::MODEL))
-                .context("step `analysis` can't ask the AI service")?;
-        }
         let mut walk = Walk::begin(&ctx);
         match self.steps(&mut walk).await {
             Ok(found) => {
@@ -138,16 +135,18 @@ impl ProcessNewScenes {
     async fn steps(&self, walk: &mut Walk<'_>) -> anyhow::Result<Found> {
         let mut found = Found::default();
         let downloads = ProcessDownloads { exclude_small_videos: self.exclude_small_videos };
-        found.files = sum(&walk.go(DOWNLOADS, downloads).await?, &["linked", "copied"]);
+        let did = walk.go(DOWNLOADS, downloads).await?;
+        found.files = sum(&did, &["linked", "copied"]);
 
-        if found.files > 0 || self.all_steps {
+        if found.files > 0 || is_resumed(&did) || self.all_steps {
             walk.go(SCAN, StashScan::default()).await?;
         } else {
             walk.skip(SCAN, "no file came");
         }
-        found.scenes = sum(&walk.go(SYNC, Sync::default()).await?["scenes"], &["new", "changed"]);
+        let did = walk.go(SYNC, Sync::default()).await?;
+        found.scenes = sum(&did["scenes"], &["new", "changed"]);
 
-        let is_new = found.scenes > 0 || self.all_steps;
+        let is_new = found.scenes > 0 || is_resumed(&did) || self.all_steps;
         self.analyse(walk, is_new, &mut found).await?;
         self.apply(walk, &mut found).await?;
 
@@ -266,6 +265,11 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Whether a job was cut short and ran again: what its earlier run brought is not in what it returned, so something may have come.
+fn is_resumed(result: &Value) -> bool {
+    result["resumed"] == true
+}
+
 /// The sum of some numbers in what a job returned. One that is not there counts as none.
 fn sum(result: &Value, names: &[&str]) -> u64 {
     names.iter().filter_map(|name| result[name].as_u64()).sum()
@@ -356,6 +360,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_step_brought_before_it_was_cut_short_counts_as_something() {
+        let run = job(ProcessNewScenes::default(), 0, 0, 0)
+            .child(|_: ProcessDownloads| Ok(outcome(json!({ "linked": 0, "resumed": true }))))
+            .child(|_: Sync| Ok(outcome(json!({ "scenes": { "new": 0 }, "resumed": true }))))
+            .await;
+        let all = ["process_downloads", "stash_scan", "sync", "analysis", "stash_generate", "sync"];
+        assert_eq!(started(&run), all);
+    }
+
+    #[tokio::test]
     async fn a_plan_waits_for_people_unless_all_is_approved_beforehand() {
         let run = job(ProcessNewScenes::default(), 1, 1, 5).await;
         run.assert_completed();
@@ -418,7 +432,7 @@ mod tests {
     #[tokio::test]
     async fn without_an_ai_service_it_fails_before_it_does_anything() {
         let run = bare(ProcessNewScenes::default()).await;
-        run.assert_failed("step `analysis`").assert_failed(ai::URL.name());
+        run.assert_failed(ai::URL.name());
         assert!(run.children().is_empty());
     }
 }

@@ -104,6 +104,7 @@ impl Job for Sync {
         }
         ctx.items(work.done, work.done);
         let Tally { new, changed, unchanged, .. } = sum;
+        told.insert("resumed".to_owned(), json!(ctx.attempt() > 1)); // an earlier run has synced some, and is not counted
         Ok(Outcome::completed()
             .message(format!("Synced {} items: {new} new, {changed} changed, {unchanged} unchanged", sum.seen()))
             .data(told.into()))

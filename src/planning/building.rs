@@ -12,7 +12,7 @@ use super::suggestion::{self, Suggestion, Taste};
 use crate::job::{JobContext, StopReason, Stopped};
 use crate::services::ai::Spent;
 use crate::store::plans::build::{self, SceneFacts};
-use crate::store::plans::{NewPlan, PlanRow, PlanSource, PlanStatus};
+use crate::store::plans::{NewPlan, PlanRow, PlanSource, PlanStatus, read};
 
 /// Which scenes a job is to look at, and what it makes of the ideas about them.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct Building {
     total: i64,
     /// Scenes that are dealt with.
     done: i64,
-    /// Changes that this run has found.
+    /// Changes that this run has found; of all runs, once it has ended.
     found: usize,
 }
 
@@ -61,15 +61,24 @@ impl Building {
         let status = PlanStatus::Building;
         let new = NewPlan { id: Uuid::now_v7(), job_id: ctx.job_id(), name, status, source, model, params };
         let plan = build::begin(&mut *ctx.db().await?, &new).await.context("the plan could not be stored")?;
-        let left = scenes_left(ctx, &plan, wanted).await.context("the scenes could not be chosen")?;
-        let done = plan.scene_count;
-        let total = done + i64::try_from(left.len())?;
-        build::set_total(&mut *ctx.db().await?, plan.id, total).await?;
-        let catalog = Arc::new(Catalog::read(ctx).await?);
+        let (done, total) = (plan.scene_count, plan.scene_count);
         let taste = Taste { min_confidence: wanted.min_confidence, create_missing: wanted.create_missing };
-        let building = Self { ctx: ctx.clone(), plan, catalog, taste, total, done, found: 0 };
-        building.show();
-        Ok((building, left))
+        let catalog = Arc::default();
+        let mut building = Self { ctx: ctx.clone(), plan, catalog, taste, total, done, found: 0 };
+        match building.prepare(wanted).await {
+            Ok(left) => Ok((building, left)),
+            Err(error) => building.end(Err(error)).await.map(|building| (building, Vec::new())), // with that error
+        }
+    }
+
+    /// Chooses the scenes, and reads the names that the library has.
+    async fn prepare(&mut self, wanted: &Wanted) -> anyhow::Result<Vec<String>> {
+        let left = scenes_left(&self.ctx, &self.plan, wanted).await.context("the scenes could not be chosen")?;
+        self.total = self.done + i64::try_from(left.len())?;
+        build::set_total(&mut *self.ctx.db().await?, self.plan.id, self.total).await?;
+        self.catalog = Arc::new(Catalog::read(&self.ctx).await?);
+        self.show();
+        Ok(left)
     }
 
     /// Its id.
@@ -77,7 +86,7 @@ impl Building {
         self.plan.id
     }
 
-    /// How many changes this run has found.
+    /// How many changes this run has found; once it has ended, how many the plan has, those of earlier runs included.
     pub fn found(&self) -> usize {
         self.found
     }
@@ -135,7 +144,7 @@ impl Building {
 
     /// Ends it. However the run came to its end, what was found stays, and the plan says why it is not whole; only when the node goes
     /// away it stays as it is, as the job will run again.
-    pub async fn end(self, run: anyhow::Result<()>) -> anyhow::Result<Self> {
+    pub async fn end(mut self, run: anyhow::Result<()>) -> anyhow::Result<Self> {
         if self.ctx.stop_reason() == Some(StopReason::Interrupted) {
             return run.map(|()| self);
         }
@@ -147,8 +156,13 @@ impl Building {
             Err(error) => Some(crate::job::cut(format!("its job failed: {error:#}"), 1_000)),
         };
         let errors = self.ctx.item_error_count();
-        build::end(&mut *self.ctx.db().await?, self.plan.id, errors, note.as_deref()).await?;
-        run.map(|()| self)
+        let mut db = self.ctx.db().await?;
+        build::end(&mut db, self.plan.id, errors, note.as_deref()).await?;
+        run?;
+        let counts = read::counts(&mut db, &[self.plan.id]).await.context("the changes could not be counted")?;
+        drop(db);
+        self.found = counts.get(&self.plan.id).map_or(0, |counts| usize::try_from(counts.total()).unwrap_or(0));
+        Ok(self)
     }
 
     fn show(&self) {

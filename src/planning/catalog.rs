@@ -87,7 +87,7 @@ impl Names {
 }
 
 /// Names that differ in case and spaces only are one.
-pub(super) fn folded(name: &str) -> String {
+pub fn folded(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 

@@ -15,5 +15,5 @@ mod catalog;
 mod suggestion;
 
 pub use building::{Building, Wanted};
-pub use catalog::{Catalog, Names};
+pub use catalog::{Catalog, Names, folded};
 pub use suggestion::Suggestion;

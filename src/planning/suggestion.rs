@@ -1,5 +1,7 @@
 //! An idea about a scene, and the change that it comes to: none when the scene is so already.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -52,14 +54,14 @@ pub fn changes(
     taste: Taste,
 ) -> Vec<NewChange> {
     suggestions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    let mut changes: Vec<NewChange> = Vec::new();
+    let (mut changes, mut seen) = (Vec::new(), HashSet::new());
     for suggestion in suggestions {
         let confidence = if suggestion.confidence.is_finite() { suggestion.confidence.clamp(0.0, 1.0) } else { 0.0 };
         if confidence < taste.min_confidence {
             continue;
         }
         let Some((key, current, proposed)) = difference(scene, &suggestion, catalog, taste) else { continue };
-        if changes.iter().any(|other| other.field == suggestion.field && other.key == key) {
+        if !seen.insert((suggestion.field, key.clone())) {
             continue;
         }
         let adds = matches!(suggestion.field, ChangeField::Tags | ChangeField::Performers);
@@ -74,7 +76,10 @@ pub fn changes(
             current,
             proposed: Some(proposed.to_json()),
             confidence,
-            reason: suggestion.reason.map(|reason| clean(&reason, REASON_BYTES)).filter(|reason| !reason.is_empty()),
+            reason: suggestion
+                .reason
+                .map(|reason| cut(clean(&reason), REASON_BYTES))
+                .filter(|reason| !reason.is_empty()),
             scene_updated_at: Some(scene.stash_updated_at),
         });
     }
@@ -99,9 +104,9 @@ fn difference(scene: &SceneFacts, suggestion: &Suggestion, catalog: &Catalog, ta
             let current = current.map(|current| ChangeValue::Named(current).to_json());
             (!same).then_some((String::new(), current, ChangeValue::Named(proposed)))
         }
-        ChangeField::Title => text(&suggestion.value, Some(&scene.title), TITLE_BYTES),
-        ChangeField::Details => text(&suggestion.value, scene.details.as_deref(), DETAILS_BYTES),
-        ChangeField::Date => text(&suggestion.value, scene.date.as_deref(), NAME_BYTES),
+        ChangeField::Title => text(one_line(&suggestion.value, TITLE_BYTES)?, Some(&scene.title)),
+        ChangeField::Details => text(fits(clean(&suggestion.value), DETAILS_BYTES)?, scene.details.as_deref()),
+        ChangeField::Date => text(one_line(&suggestion.value, NAME_BYTES)?, scene.date.as_deref()),
     }
 }
 
@@ -114,7 +119,7 @@ fn added(value: &str, has: &[String], known: &Names, taste: Taste) -> Option<Dif
 }
 
 fn named(value: &str, known: &Names, taste: Taste) -> Option<Named> {
-    let name = clean(value, NAME_BYTES);
+    let name = one_line(value, NAME_BYTES)?;
     match known.find(&name) {
         Some(found) => Some(found),
         None if taste.create_missing && !name.is_empty() => Some(Named { id: None, name }),
@@ -122,17 +127,26 @@ fn named(value: &str, known: &Names, taste: Taste) -> Option<Named> {
     }
 }
 
-fn text(value: &str, current: Option<&str>, limit: usize) -> Option<Difference> {
-    let value = clean(value, limit);
+fn text(value: String, current: Option<&str>) -> Option<Difference> {
     let current = current.filter(|current| !current.is_empty());
     let differs = !value.is_empty() && current.map(str::trim) != Some(value.as_str());
     differs.then(|| (String::new(), current.map(Value::from), ChangeValue::Text(value)))
 }
 
 /// Without what can't be stored or seen.
-fn clean(text: &str, limit: usize) -> String {
+fn clean(text: &str) -> String {
     let seen: String = text.chars().filter(|c| !c.is_control() || *c == '\n').collect();
-    cut(seen.trim().to_owned(), limit)
+    seen.trim().to_owned()
+}
+
+/// A name or a title, which is one line with single spaces.
+fn one_line(text: &str, limit: usize) -> Option<String> {
+    fits(clean(text).split_whitespace().collect::<Vec<_>>().join(" "), limit)
+}
+
+/// A value that is too long is none: half of it is not what was meant.
+fn fits(value: String, limit: usize) -> Option<String> {
+    (value.len() <= limit).then_some(value)
 }
 
 #[cfg(test)]
@@ -201,5 +215,15 @@ mod tests {
         let new = [(ChangeField::Tags, "Sea\0gulls", 0.9)];
         assert!(changes_of(&new, false).is_empty());
         assert_eq!(changes_of(&new, true)[0].proposed, Some(json!({ "id": null, "name": "Seagulls" })));
+    }
+
+    #[test]
+    fn names_and_titles_are_one_line_and_what_is_too_long_is_left_out() {
+        use ChangeField::{Details, Tags, Title};
+        let found = changes_of(&[(Tags, "Sea \n  gulls", 0.9), (Title, "Low\nTide", 0.8)], true);
+        assert_eq!(found[0].proposed, Some(json!({ "id": null, "name": "Sea gulls" })));
+        assert_eq!(found[1].proposed, Some(json!("Low Tide")));
+        let (name, text) = ("n".repeat(256), "d".repeat(20_001));
+        assert!(changes_of(&[(Tags, &name, 0.9), (Details, &text, 0.9)], true).is_empty());
     }
 }

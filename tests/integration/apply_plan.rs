@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use stashhog::services::stash::{Kind, URL};
+use stashhog::store::plans::decide::{Chosen, Decision};
+use stashhog::store::plans::{ChangeStatus, apply, decide};
 use stashhog::store::pool;
+use stashhog::testing::rude::{Manner, RudeServer};
 use stashhog::testing::stash::{FakeScene, FakeStash};
 use stashhog::testing::{self, JobTest};
 use tokio::runtime::Handle;
@@ -181,6 +184,48 @@ async fn it_stops_between_scenes_and_runs_again_without_harm() {
         assert!(scenes.iter().all(|scene| place.stash.scene(scene).unwrap().tags.len() == 1));
         assert_eq!(place.stash.calls_of("TagCreate"), 1);
     }
+}
+
+#[tokio::test]
+async fn a_name_that_fits_another_as_a_pattern_is_a_name_of_its_own() {
+    let place = Place::new().await;
+    let other = place.stash.add_tag("foo bar");
+    let scene = place.stash.add_scene(FakeScene::titled("Harbour"));
+    place.change(&scene, TAGS, Value::Null, new("foo_bar"), "approved").await;
+    place.job(json!({})).await.assert_completed();
+    let tags = place.stash.scene(&scene).unwrap().tags;
+    assert!(tags.len() == 1 && tags[0] != other, "{tags:?}");
+    assert_eq!(place.stash.name(Kind::Tags, &tags[0]).as_deref(), Some("foo_bar"));
+}
+
+#[tokio::test]
+async fn a_stash_that_takes_no_key_or_is_away_fails_the_job_and_no_change() {
+    for manner in [Manner::WrongKey, Manner::Refuses] {
+        let (place, rude) = (Place::new().await, RudeServer::start(manner));
+        let mut changes = Vec::new();
+        for scene in ["1", "2"] {
+            changes.push(place.change(scene, TITLE, json!("a"), json!("b"), "approved").await);
+        }
+        place.job(json!({})).setting(&URL, rude.url()).await.assert_failed("check");
+        for change in changes {
+            assert_eq!(place.status(change).await, "approved");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_rejected_meanwhile_stays_rejected_and_what_failed_can_be_rejected() {
+    let place = Place::new().await;
+    let status = ChangeStatus::Failed;
+    let rejected = place.change("1", TITLE, json!("a"), json!("b"), "rejected").await;
+    let approved = place.change("2", TITLE, json!("a"), json!("b"), "approved").await;
+    let pool = pool::build(&place.url, Handle::current()).unwrap();
+    let mut db = pool.get().await.unwrap();
+    assert_eq!(apply::settle(&mut db, &[rejected, approved], status, Some("no")).await.unwrap(), 1);
+    assert_eq!((place.status(rejected).await, place.status(approved).await), ("rejected".into(), "failed".into()));
+    let decision = Decision { status: ChangeStatus::Rejected, actor: "test".to_owned(), reason: None };
+    assert_eq!(decide::decide(&mut db, place.plan, &Chosen::default(), &decision).await.unwrap(), 1);
+    assert_eq!(place.status(approved).await, "rejected");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ const DETAILS_BYTES: usize = 2_000;
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Answer {
     /// One entry for each scene that was asked about.
+    #[schemars(length(max = 100))]
     scenes: Vec<SceneAnswer>,
 }
 
@@ -32,9 +33,11 @@ struct SceneAnswer {
     id: String,
     /// Tags that fit it.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     tags: Vec<Guess>,
     /// The names of those who are in it.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     performers: Vec<Guess>,
     /// The name of the studio that made it, or null.
     #[serde(default)]
@@ -51,12 +54,14 @@ struct SceneAnswer {
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Guess {
     /// The name or the text.
+    #[schemars(length(max = 20_000))]
     value: String,
     /// How sure you are, from 0 to 1.
     #[schemars(range(min = 0.0, max = 1.0))]
     confidence: f64,
     /// Why, in a few words.
     #[serde(default)]
+    #[schemars(length(max = 20_000))]
     reason: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::names::Made;
+use crate::planning::folded;
 use crate::services::stash::{Scene, SceneChange, Stash};
 use crate::store::plans::{ChangeAction, ChangeField, ChangeRow, ChangeValue, Named};
 
@@ -57,7 +58,7 @@ impl<'a> Merged<'a> {
         };
         let same = |id: &str, name: &str| match &named.id {
             Some(wanted) => wanted == id,
-            None => name.to_lowercase() == named.name.to_lowercase(),
+            None => folded(name) == folded(&named.name),
         };
         let there: Vec<&str> = has.iter().filter(|n| same(&n.id, &n.name)).map(|n| n.id.as_str()).collect();
         let all = || has.iter().map(|n| n.id.clone()).collect::<Vec<_>>();
@@ -93,7 +94,7 @@ impl<'a> Merged<'a> {
         let now = self.scene.studio.as_ref();
         let is_so = now.is_some_and(|now| match &named.id {
             Some(id) => *id == now.id,
-            None => named.name.to_lowercase() == now.name.to_lowercase(),
+            None => folded(&named.name) == folded(&now.name),
         });
         if is_so {
             return Ok(());

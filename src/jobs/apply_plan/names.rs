@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::planning::folded;
 use crate::services::ServiceError;
 use crate::services::stash::{Named, Stash};
 use crate::store::plans::ChangeField;
@@ -11,9 +12,14 @@ use crate::store::plans::ChangeField;
 pub struct Made(HashMap<(ChangeField, String), String>);
 
 impl Made {
+    /// How many names it knows.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The id of a tag, performer or studio of this name. Looked for before it is made: an earlier run may have made it.
     pub async fn id(&mut self, stash: &Stash, field: ChangeField, name: &str) -> Result<String, ServiceError> {
-        let key = (field, name.to_lowercase());
+        let key = (field, folded(name));
         if let Some(id) = self.0.get(&key) {
             return Ok(id.clone());
         }

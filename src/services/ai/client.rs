@@ -21,6 +21,8 @@ use crate::services::remote::{Remote, Repeat};
 
 /// How much of what a model says is shown.
 const SAID_BYTES: usize = 300;
+/// How much of an answer that does not fit is sent back: some 5,000 tokens show well enough what is wrong.
+const SENT_BACK_BYTES: usize = 20_000;
 
 /// An AI service, as one job asks it. Cheap to clone: clones share its places, its turns and its counts.
 #[derive(Clone)]
@@ -80,7 +82,7 @@ impl Ai {
             Err(wrong) => wrong,
         };
         tracing::debug!("the answer does not fit, asking for another: {wrong}");
-        messages.push(Message::assistant(said));
+        messages.push(Message::assistant(cut(said, SENT_BACK_BYTES)));
         messages.push(Message::user(format!(
             "This answer can't be used: {wrong}. Answer again, with nothing but JSON that fits the schema."
         )));

@@ -73,7 +73,7 @@ impl IdChange {
 }
 
 impl Stash {
-    /// Sets values of a scene. Doing it twice is the same as once.
+    /// Sets values of a scene. Sent once: a list that was read before would undo what somebody did meanwhile when sent again later.
     pub async fn update_scene(&self, id: &str, change: SceneChange) -> Result<(), ServiceError> {
         let input = scene_update::SceneUpdateInput {
             id: id.to_owned(),
@@ -89,7 +89,7 @@ impl Stash {
             performer_ids: change.performer_ids,
             tag_ids: change.tag_ids,
         };
-        match self.ask::<SceneUpdate>(Safe, scene_update::Variables { input }).await?.scene_update {
+        match self.ask::<SceneUpdate>(Never, scene_update::Variables { input }).await?.scene_update {
             Some(_) => Ok(()),
             None => Err(ServiceError::said("Stash", &[format!("scene with id {id} not found")])),
         }

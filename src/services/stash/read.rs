@@ -100,15 +100,18 @@ fn page<F, T: From<F>>(count: i64, found: Vec<F>) -> Page<T> {
     Page { count: count.unsigned_abs(), items: found.into_iter().map(T::from).collect() }
 }
 
-/// Stash compares names without regard to case; where several fit, the exact one is meant.
+/// Stash takes a name for a pattern of SQL's `LIKE`, so that `foo_bar` finds `foo bar` too: only what is this name but for case
+/// counts. Where several fit, the exact one is meant.
 fn best(found: impl Iterator<Item = (String, String)>, name: &str) -> Option<Named> {
+    let wanted = name.to_lowercase();
     let mut found: Vec<_> = found.map(|(id, name)| Named { id, name }).collect();
+    found.retain(|found| found.name.to_lowercase() == wanted);
     let exact = found.iter().position(|found| found.name == name);
     (!found.is_empty()).then(|| found.swap_remove(exact.unwrap_or(0)))
 }
 
-/// Enough to find the exact one among names that differ in case.
-const NAMESAKES: i64 = 25;
+/// Enough to find the exact one among names that fit the same pattern: few names have `_` or `%`, and most of those fit little.
+const NAMESAKES: i64 = 1_000;
 
 impl Stash {
     /// Its version, `v0.28.1`.

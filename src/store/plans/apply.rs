@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use diesel::QueryResult;
 use diesel::dsl::{count_star, now};
 use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::read;
 use super::row::ChangeRow;
 use super::words::{ChangeStatus, PlanStatus};
 use crate::store::schema::{plan_changes, plans};
@@ -47,7 +48,8 @@ pub async fn still_due(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResul
         .await
 }
 
-/// Notes what became of a change. One that somebody rejected meanwhile, after Stash had it, has been applied all the same.
+/// Notes what became of changes. How many it became of: one that somebody rejected meanwhile stays rejected, unless Stash has it;
+/// then it has been applied all the same.
 pub async fn settle(
     conn: &mut AsyncPgConnection,
     ids: &[Uuid],
@@ -59,11 +61,17 @@ pub async fn settle(
     if status == ChangeStatus::Applied {
         return update.set((settled, plan_changes::applied_at.eq(now))).execute(conn).await;
     }
-    update.set(settled).execute(conn).await
+    update.filter(plan_changes::status.eq_any(DUE)).set(settled).execute(conn).await
 }
 
-/// Closes a plan of which nothing is left to decide or to do; opens it otherwise. Its status then.
+/// Closes a plan of which nothing is left to decide or to do; opens it otherwise. Its status then. The plan is locked meanwhile:
+/// who decides on its changes does so before they are counted, or opens it again.
 pub async fn close(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<PlanStatus> {
+    conn.transaction(async |conn| close_locked(conn, plan).await).await
+}
+
+async fn close_locked(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<PlanStatus> {
+    read::lock(conn, plan).await?;
     let left: i64 = plan_changes::table
         .filter(plan_changes::plan_id.eq(plan))
         .filter(plan_changes::status.eq_any([ChangeStatus::Pending, ChangeStatus::Approved, ChangeStatus::Failed]))

@@ -62,6 +62,7 @@ pub async fn decide(
         plan_changes::decided_by.eq(&decision.actor),
         plan_changes::decided_at.eq(now),
         plan_changes::decision_reason.eq(&decision.reason),
+        plan_changes::error.eq(None::<&str>), // of one that failed before
     );
     update.set(decided).execute(conn).await
 }

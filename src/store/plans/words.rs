@@ -76,5 +76,5 @@ text_enum! {
 
 impl ChangeStatus {
     /// Those that people may still decide on.
-    pub const OPEN: [Self; 3] = [Self::Pending, Self::Approved, Self::Rejected];
+    pub const OPEN: [Self; 4] = [Self::Pending, Self::Approved, Self::Rejected, Self::Failed];
 }

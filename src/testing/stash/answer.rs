@@ -154,7 +154,7 @@ fn page(library: &Library, kind: Kind, variables: &Value) -> (usize, Vec<i64>) {
         ids.retain(|id| fits["id"]["value"].as_i64() == Some(*id));
     }
     if let Some(name) = fits["name"]["value"].as_str() {
-        ids.retain(|id| library.name(kind, *id).is_some_and(|found| found.eq_ignore_ascii_case(name)));
+        ids.retain(|id| library.name(kind, *id).is_some_and(|found| is_like(&found, name)));
     }
     match filter["sort"].as_str() {
         Some("updated_at") => ids.sort_by_key(|id| updated_at(library, kind, *id)),
@@ -174,6 +174,17 @@ fn page(library: &Library, kind: Kind, variables: &Value) -> (usize, Vec<i64>) {
         ids = ids.into_iter().skip(before * per_page).take(per_page).collect();
     }
     (count, ids)
+}
+
+/// SQLite's `LIKE`, which is what Stash makes of an equal name: `_` is any character, `%` any number of them, case is ignored.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut pattern = pattern.chars();
+    let Some(first) = pattern.next() else { return text.is_empty() };
+    let (rest, mut chars) = (pattern.as_str(), text.chars());
+    if first == '%' {
+        return is_like(text, rest) || (chars.next().is_some() && is_like(chars.as_str(), &format!("%{rest}")));
+    }
+    chars.next().is_some_and(|c| (first == '_' || c.eq_ignore_ascii_case(&first)) && is_like(chars.as_str(), rest))
 }
 
 fn updated_at(library: &Library, kind: Kind, id: i64) -> Option<String> {
