@@ -129,10 +129,9 @@ async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiE
         return Ok(());
     }
     let (settings, _) = state.settings.now().await?;
-    match needs.into_iter().find_map(|(name, need)| Some((name, settings.check_set(need).err()?))) {
-        Some((name, why)) => Err(ApiError::new(ErrorCode::SettingMissing, format!("`{name}` can't run: {why}"))),
-        None => Ok(()),
-    }
+    let missing = |(name, need)| Some(format!("`{name}` can't run: {}", settings.check_set(need).err()?));
+    let missing: Vec<_> = needs.into_iter().filter_map(missing).collect();
+    if missing.is_empty() { Ok(()) } else { Err(ApiError::new(ErrorCode::SettingMissing, missing.join("; "))) }
 }
 
 /// Has the supervisor store one job.

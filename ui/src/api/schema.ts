@@ -732,7 +732,9 @@ export interface paths {
         put?: never;
         /**
          * Tries a service with the settings as they stand, and over them the values given. Nothing is saved.
-         * @description A service that does not work is no error of this request: `ok` is false then.
+         * @description A secret that was set for one address is not sent to another: type it again to try it there.
+         *
+         *     A service that does not work is no error of this request: `ok` is false then.
          */
         post: operations["test_service"];
         delete?: never;
@@ -2620,7 +2622,7 @@ export interface components {
          * @enum {string}
          */
         SettingSource: "unset" | "default" | "environment" | "database";
-        /** @description Values for settings. */
+        /** @description Values for settings. Some are secret, so it can't be shown. */
         SettingValues: {
             /** @description By the setting's name; `null` takes back what was set, so that the environment or the default holds again. */
             values: {
