@@ -122,7 +122,7 @@ pub async fn submit(state: &AppState, jobs: Vec<NewJob>) -> Result<Result<Vec<Jo
 async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiError> {
     let needs = |job: &NewJob| {
         let known = state.registry.get(job.type_name);
-        known.map(|known| known.needs(&job.params).map(|need| (job.type_name, need)).collect()).unwrap_or_else(Vec::new)
+        known.map_or_else(Vec::new, |known| known.needs(&job.params).map(|need| (job.type_name, need)).collect())
     };
     let needs: BTreeSet<_> = jobs.iter().flat_map(needs).collect();
     if needs.is_empty() {
