@@ -66,6 +66,7 @@ pub mod ai;
 mod children;
 mod client;
 mod ladder;
+mod loopback;
 pub mod qbittorrent;
 mod recorder;
 mod report;

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use self::server::Running;
+use super::loopback::Loopback;
 
 /// The model that it has.
 pub const MODEL: &str = "small-model";
@@ -37,7 +37,7 @@ type Answer = Arc<dyn Fn(&Question) -> Reply + Send + Sync>;
 /// A fake AI service; it is gone when this is dropped.
 pub struct FakeAi {
     state: Arc<Mutex<State>>,
-    running: Running,
+    server: Loopback,
 }
 
 /// A question that it was asked.
@@ -85,12 +85,12 @@ impl FakeAi {
     /// Starts one on a free port. It has the model [`MODEL`], wants no key, and answers `{}`.
     pub fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        Self { running: Running::start(Arc::clone(&state)), state }
+        Self { server: server::start(Arc::clone(&state)), state }
     }
 
     /// Its base address, which the setting `ai.url` has.
     pub fn url(&self) -> &str {
-        &self.running.url
+        &self.server.url
     }
 
     /// Lets in only who has this key.

@@ -11,12 +11,11 @@ pub use rude::Rude;
 pub use torrent::FakeTorrent;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix_web::dev::ServerHandle;
-use actix_web::rt::System;
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
+
+use super::loopback::Loopback;
 
 /// What it knows, and how it behaves.
 #[derive(Default)]
@@ -53,9 +52,8 @@ fn lock(state: &Shared) -> MutexGuard<'_, State> {
 /// assert!(qbittorrent.tags(&torrent).is_empty());
 /// ```
 pub struct FakeQbittorrent {
-    url: String,
     state: Shared,
-    server: ServerHandle,
+    server: Loopback,
 }
 
 impl FakeQbittorrent {
@@ -66,23 +64,11 @@ impl FakeQbittorrent {
     /// When it can't listen on this machine.
     pub fn start() -> Self {
         let state = Shared::default();
-        let (tell, told) = mpsc::channel();
-        let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            System::new().block_on(async move {
-                let app = move || App::new().app_data(web::Data::new(Arc::clone(&shared))).configure(answer::routes);
-                let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0));
-                let server = server.unwrap_or_else(|error| panic!("the fake qBittorrent can't listen: {error}"));
-                let address = server.addrs()[0];
-                let running = server.run();
-                let _ = tell.send((address, running.handle())); // who waited may have given up
-                running.await
-            })
+        let shared = web::Data::new(Arc::clone(&state));
+        let server = Loopback::serve("", move |config| {
+            config.app_data(web::Data::clone(&shared)).configure(answer::routes);
         });
-        match told.recv() {
-            Ok((address, server)) => Self { url: format!("http://{address}"), state, server },
-            Err(_) => panic!("the fake qBittorrent did not start"),
-        }
+        Self { state, server }
     }
 
     /// Lets in only whoever logs in with this name and password.
@@ -93,7 +79,7 @@ impl FakeQbittorrent {
 
     /// Where it is.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.server.url
     }
 
     /// Gives it a torrent, in the place of one with the same hash.
@@ -133,11 +119,5 @@ impl FakeQbittorrent {
     /// The paths of all calls so far.
     pub fn calls(&self) -> Vec<String> {
         lock(&self.state).calls.clone()
-    }
-}
-
-impl Drop for FakeQbittorrent {
-    fn drop(&mut self) {
-        drop(self.server.stop(false)); // it is told at once, and nobody waits for it
     }
 }

@@ -30,8 +30,8 @@ use chrono::{DateTime, FixedOffset, Utc};
 use serde_json::Value;
 
 use self::library::Library;
-use self::server::Running;
 use self::task::Tasks;
+use super::loopback::Loopback;
 use crate::services::stash::Kind;
 
 /// A question that it was asked.
@@ -46,7 +46,7 @@ pub struct Call {
 /// A fake Stash; it is gone when this is dropped.
 pub struct FakeStash {
     state: Arc<Mutex<State>>,
-    running: Running,
+    server: Loopback,
 }
 
 type OnCall = Arc<dyn Fn(&Call) + Send + Sync>;
@@ -72,12 +72,12 @@ impl FakeStash {
     /// When there is no free port.
     pub fn start() -> Self {
         let state = Arc::default();
-        Self { running: Running::start(Arc::clone(&state)), state }
+        Self { server: server::start(Arc::clone(&state)), state }
     }
 
     /// Where it is: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
-        &self.running.url
+        &self.server.url
     }
 
     /// Asks for this key from now on.
