@@ -83,6 +83,11 @@ fn colon(text: &str) -> String {
 }
 
 impl ServiceError {
+    /// The error of settings that are missing, or can't be.
+    pub fn settings(error: anyhow::Error) -> Self {
+        Self::Settings(format!("{error:#}"))
+    }
+
     /// Whether the same call may well succeed a moment later.
     pub fn is_passing(&self) -> bool {
         match self {

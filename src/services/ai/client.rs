@@ -42,7 +42,7 @@ struct Inner {
 impl Ai {
     /// The service of these settings. Connects to nothing yet.
     pub fn new(settings: &Settings, stop: Stop) -> Result<Self, ServiceError> {
-        let model = settings.need(&MODEL).map_err(|error| ServiceError::Settings(format!("{error:#}")))?;
+        let model = settings.need(&MODEL).map_err(ServiceError::settings)?;
         let (remote, key) = reach(settings, stop)?;
         Ok(Self(Arc::new(Inner {
             remote,
@@ -147,8 +147,8 @@ impl Ai {
 
 /// Where the service is, and its key.
 fn reach(settings: &Settings, stop: Stop) -> Result<(Remote, Option<String>), ServiceError> {
-    let url = settings.need(&URL).map_err(|error| ServiceError::Settings(format!("{error:#}")))?;
-    let key = settings.optional(&API_KEY).map_err(|error| ServiceError::Settings(format!("{error:#}")))?;
+    let url = settings.need(&URL).map_err(ServiceError::settings)?;
+    let key = settings.optional(&API_KEY).map_err(ServiceError::settings)?;
     if key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
         let why = format!("the setting `{}` has characters that no key has, perhaps a line break", API_KEY.name());
         return Err(ServiceError::Settings(why));

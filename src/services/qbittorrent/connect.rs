@@ -17,10 +17,12 @@ const ANSWER: Duration = Duration::from_secs(30);
 impl Qbittorrent {
     /// The one that the settings say. Connects to nothing yet.
     pub fn of(settings: &Settings, stop: Stop) -> Result<Self, ServiceError> {
-        let text = |error: anyhow::Error| ServiceError::Settings(format!("{error:#}"));
-        let remote = Remote::new(IDENTITY, &settings.need(&URL).map_err(text)?, stop)?.answers_within(ANSWER);
+        let remote =
+            Remote::new(IDENTITY, &settings.need(&URL).map_err(ServiceError::settings)?, stop)?.answers_within(ANSWER);
         let login = match settings.get(&USERNAME) {
-            Some(username) => Some(Login { username, password: settings.need(&PASSWORD).map_err(text)? }),
+            Some(username) => {
+                Some(Login { username, password: settings.need(&PASSWORD).map_err(ServiceError::settings)? })
+            }
             None => None,
         };
         Ok(Self { session: Session::new(remote, login) })

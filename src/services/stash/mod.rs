@@ -98,11 +98,10 @@ impl JobContext {
 impl Stash {
     /// A client of the server that the settings name. Connects to nothing yet.
     pub fn new(settings: &Settings, stop: Stop) -> Result<Self, ServiceError> {
-        let text = |error: anyhow::Error| ServiceError::Settings(format!("{error:#}"));
-        let url = settings.need(&URL).map_err(text)?;
+        let url = settings.need(&URL).map_err(ServiceError::settings)?;
         // Some have the whole address of the API from its documentation.
         let url = url.trim_end_matches('/').trim_end_matches("/graphql");
-        let key = settings.optional(&API_KEY).map_err(text)?.map(|key| header(&key)).transpose()?;
+        let key = settings.optional(&API_KEY).map_err(ServiceError::settings)?.map(|key| header(&key)).transpose()?;
         let page_size = settings.get(&PAGE_SIZE).unwrap_or(500);
         Ok(Self { remote: Remote::new(IDENTITY, url, stop)?, key, page_size, dialect: Arc::default() })
     }
