@@ -64,8 +64,8 @@ impl DecideRequest {
 /// What was decided.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
-    /// How many changes were decided on. Those that were decided so already are not counted, nor those that are applied, failed
-    /// or a conflict: they stay.
+    /// How many changes were decided on. Those that were decided so already are not counted, nor those that are applied or
+    /// a conflict: they stay.
     pub changed: u64,
     /// Where all changes of the plan are now.
     pub changes: ChangeCounts,

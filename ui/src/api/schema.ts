@@ -1168,8 +1168,8 @@ export interface components {
         Decided: {
             /**
              * Format: int64
-             * @description How many changes were decided on. Those that were decided so already are not counted, nor those that are applied, failed
-             *     or a conflict: they stay.
+             * @description How many changes were decided on. Those that were decided so already are not counted, nor those that are applied or
+             *     a conflict: they stay.
              */
             changed: number;
             /** @description Where all changes of the plan are now. */
