@@ -34,15 +34,21 @@ async fn stop(nodes: [Server; 2]) {
     }
 }
 
-/// Submits jobs to both nodes in turn, and waits for their ends.
+/// Submits jobs to both nodes in turn and waits for their ends, and does so again until both nodes have run some: which of them
+/// claims a job that both may run is not promised.
 async fn run_on_both(nodes: &[Server; 2], type_name: &str, params: &Value, count: usize) {
-    let mut ids = Vec::new();
-    for node in nodes.iter().cycle().take(count) {
-        ids.push(node.api.submit(type_name, params.clone()).await);
-    }
-    for id in ids {
-        nodes[0].api.until_status(id, "completed").await;
-    }
+    until("both nodes ran some", async || {
+        let mut ids = Vec::new();
+        for node in nodes.iter().cycle().take(count) {
+            ids.push(node.api.submit(type_name, params.clone()).await);
+        }
+        for id in ids {
+            nodes[0].api.until_status(id, "completed").await;
+        }
+        let (_, took_part) = most_beside_each_other(&nodes[0].database_url).await;
+        (took_part == 2).then_some(())
+    })
+    .await;
 }
 
 /// The most jobs that ran beside each other, by what is stored of them; and how many nodes ran them.
