@@ -16,6 +16,9 @@ const PAGE = 'dist/page';
 /** Files below are sent as they are: compressed they fill as many packets. */
 const COMPRESSED_FROM = 1_400;
 
+/** Fonts, which are compressed already. */
+const COMPRESSED = /\.woff2$/;
+
 /** Lays a compressed copy beside each larger file, so that the server need not compress it again for every visitor. */
 function compress(): Plugin {
   return {
@@ -23,7 +26,7 @@ function compress(): Plugin {
     apply: 'build',
     async closeBundle() {
       const entries = await readdir(PAGE, { recursive: true, withFileTypes: true });
-      for (const file of entries.filter((entry) => entry.isFile())) {
+      for (const file of entries.filter((entry) => entry.isFile() && !COMPRESSED.test(entry.name))) {
         const path = join(file.parentPath, file.name);
         const whole = await readFile(path);
         if (whole.length >= COMPRESSED_FROM) await writeFile(`${path}.gz`, gzipSync(whole, { level: 9 }));
@@ -32,8 +35,20 @@ function compress(): Plugin {
   };
 }
 
+/** The font's licence wants to go where the font goes. */
+function fontLicence(): Plugin {
+  return {
+    name: 'font-licence',
+    apply: 'build',
+    async generateBundle() {
+      const source = await readFile('node_modules/@fontsource-variable/inter/LICENSE');
+      this.emitFile({ type: 'asset', fileName: 'inter-licence.txt', source });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), icons(PAGE), compress()],
+  plugins: [react(), icons(PAGE), fontLicence(), compress()],
   build: {
     outDir: PAGE,
     target: 'es2023',

@@ -7,6 +7,7 @@ import { renewWhenOutdated } from './app/outdated';
 import { router } from './app/router';
 import { Theme } from './app/Theme';
 import { connection } from './live/live';
+import '@fontsource-variable/inter/wght.css';
 import './app/page.css';
 
 renewWhenOutdated(import.meta.url);

@@ -6,8 +6,9 @@ import UPlot from 'uplot';
 import { useAppearance } from './Theme';
 import 'uplot/dist/uPlot.min.css';
 
-/** The theme's colours: a canvas knows no CSS variables. */
+/** The theme's font and colours: a canvas knows no CSS variables. */
 export interface Palette {
+  font: string;
   text: string;
   grid: string;
   primary: string;
@@ -35,8 +36,14 @@ export function Chart({ data, options, height }: Props) {
     const element = place.current;
     if (!element) return;
     const size = () => ({ width: Math.max(1, element.clientWidth), height });
-    const drawn = new UPlot({ ...options(palette(element)), ...size() }, newest.current, element);
+    const colors = palette(element);
+    const drawn = new UPlot({ ...options(colors), ...size() }, newest.current, element);
     chart.current = drawn;
+    // A canvas is not drawn again by itself when its font arrives.
+    document.fonts.load(colors.font).then(
+      () => chart.current === drawn && drawn.redraw(false, true),
+      () => undefined,
+    );
     const observer = new ResizeObserver(() => {
       if (element.clientWidth !== drawn.width) drawn.setSize(size());
     });
@@ -53,10 +60,16 @@ export function Chart({ data, options, height }: Props) {
   return <div ref={place} style={{ height }} />;
 }
 
+/** What the axes of every chart have in common. */
+export function axis({ font, text, grid }: Palette): UPlot.Axis {
+  return { font, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+}
+
 function palette(element: HTMLElement): Palette {
   const style = getComputedStyle(element);
   const color = (name: string) => style.getPropertyValue(`--ant-${name}`).trim() || 'gray';
   return {
+    font: `12px ${style.fontFamily}`,
     text: color('color-text-secondary'),
     grid: color('color-border-secondary'),
     primary: color('color-primary'),

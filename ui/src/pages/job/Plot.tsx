@@ -3,7 +3,7 @@
 import { useCallback, useMemo, useState } from 'react';
 import type UPlot from 'uplot';
 import type { CurvePoint } from '../../api/schema';
-import { Chart, type Palette } from '../../app/Chart';
+import { axis, Chart, type Palette } from '../../app/Chart';
 import { clock, count } from '../../job/words';
 
 const HEIGHT_PX = 200;
@@ -36,14 +36,19 @@ function options(
   palette: Palette,
   under: (index: number | undefined) => void,
 ): Omit<UPlot.Options, 'width' | 'height'> {
-  const axis = { stroke: palette.text, grid: { stroke: palette.grid, width: 1 }, ticks: { show: false } };
   return {
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, y: false },
     scales: { y: { range: [0, 100] } },
     axes: [
-      { ...axis, size: 28, space: 80, incrs: STEPS, values: (_, moments) => moments.map((at) => clock(at * 1_000)) },
-      { ...axis, size: 48, values: (_, percents) => percents.map((percent) => `${percent}%`) },
+      {
+        ...axis(palette),
+        size: 28,
+        space: 80,
+        incrs: STEPS,
+        values: (_, moments) => moments.map((at) => clock(at * 1_000)),
+      },
+      { ...axis(palette), size: 48, values: (_, percents) => percents.map((percent) => `${percent}%`) },
     ],
     series: [{}, { stroke: palette.primary, width: 2, fill: `${palette.primary}22`, points: { show: false } }],
     hooks: { setCursor: [(plot) => under(plot.cursor.idx ?? undefined)] },

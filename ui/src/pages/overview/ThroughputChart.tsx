@@ -3,7 +3,7 @@
 import { useMemo } from 'react';
 import UPlot from 'uplot';
 import type { Stats } from '../../api/schema';
-import { Chart, type Palette } from '../../app/Chart';
+import { axis, Chart, type Palette } from '../../app/Chart';
 import { clock } from '../../job/words';
 import { columns } from './minutes';
 
@@ -27,7 +27,6 @@ function options(palette: Palette): Omit<UPlot.Options, 'width' | 'height'> {
     paths: bars,
     points: { show: false },
   });
-  const axis = { stroke: palette.text, grid: { stroke: palette.grid, width: 1 }, ticks: { show: false } };
   return {
     legend: { show: false },
     cursor: { show: false },
@@ -36,8 +35,16 @@ function options(palette: Palette): Omit<UPlot.Options, 'width' | 'height'> {
       y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, seconds) => seconds.map((at) => clock(at * 1_000).slice(0, 5)) },
-      { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000] },
+      {
+        ...axis(palette),
+        grid: { show: false },
+        values: (_, seconds) => seconds.map((at) => clock(at * 1_000).slice(0, 5)),
+      },
+      {
+        ...axis(palette),
+        size: 44,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000],
+      },
     ],
     series: [
       {},
