@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use divan::Bencher;
-use stashhog::job::{Attempt, Environment, JobContext, ProgressParser};
+use stashhog::job::{Attempt, Environment, Fence, JobContext, ProgressParser};
 use uuid::Uuid;
 
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
 
 fn context() -> JobContext {
     let parser = Arc::new(ProgressParser::new(&[]).expect("the old pattern"));
-    let attempt = Attempt::new(Uuid::now_v7(), 1, "bench", parser, None, Box::new(|_| {}));
+    let attempt = Attempt::new(Fence::new(Uuid::now_v7(), 1), "bench", parser, None, Box::new(|_| {}));
     JobContext::new(attempt, Environment::default(), Arc::new(()))
 }
 

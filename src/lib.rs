@@ -28,7 +28,7 @@
 //! # Invariants
 //!
 //! - A job id that was returned is a committed row; a change is stored before anyone is told of it.
-//! - Every write of a run names its attempt. A late one is rejected and recorded.
+//! - Every write of a run names its claim, which no other run shares. A late one is rejected and recorded.
 //! - A handler runs on threads of its own: its panic, its blocking, its endless loop touch no actor.
 //! - Whatever waits for a client is bounded, and the last thing that it is told of a job is the truth.
 //!

@@ -19,18 +19,17 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tracing::Instrument;
-use uuid::Uuid;
 
-use crate::job::{Attempt, Environment, JobContext, JobResult, LogLevel, Outcome, Registered, Registry, Stopped, cut};
+use crate::job::{
+    Attempt, Environment, Fence, JobContext, JobResult, LogLevel, Outcome, Registered, Registry, Stopped, cut,
+};
 
 /// Fact: a handler is over.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct AttemptEnded {
-    /// The job.
-    pub job_id: Uuid,
-    /// Which run of it.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// How.
     pub how: Ended,
 }
@@ -62,8 +61,7 @@ pub fn spawn(
     environment: Environment,
     on_ended: OnEnded,
 ) -> AbortHandle {
-    let (job_id, number) = (attempt.job_id, attempt.number);
-    let alive = Arc::new(Alive { job_id, attempt: number, reported: AtomicBool::new(false), on_ended });
+    let alive = Arc::new(Alive { fence: attempt.fence(), reported: AtomicBool::new(false), on_ended });
     let ctx = JobContext::new(Arc::clone(attempt), environment, Arc::clone(&alive) as Arc<dyn Send + Sync>);
     let span = ctx.span().clone();
     let (registry, type_name) = (registry.clone(), attempt.type_name);
@@ -135,8 +133,7 @@ impl Write for Counter {
 
 /// Shared by all that belongs to a run; reports when the last of it is gone.
 struct Alive {
-    job_id: Uuid,
-    attempt: i32,
+    fence: Fence,
     reported: AtomicBool,
     on_ended: OnEnded,
 }
@@ -144,7 +141,7 @@ struct Alive {
 impl Alive {
     fn report(&self, how: Ended) {
         if !self.reported.swap(true, Ordering::AcqRel) {
-            (self.on_ended)(AttemptEnded { job_id: self.job_id, attempt: self.attempt, how });
+            (self.on_ended)(AttemptEnded { fence: self.fence, how });
         }
     }
 }
@@ -185,11 +182,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::{Ended, RESULT_BYTES, told};
-    use crate::job::{Attempt, Outcome, OutcomeKind, ProgressParser};
+    use crate::job::{Attempt, Fence, Outcome, OutcomeKind, ProgressParser};
 
     fn attempt() -> Arc<Attempt> {
         let parser = Arc::new(ProgressParser::new(&[]).unwrap());
-        Attempt::new(Uuid::now_v7(), 1, "t", parser, None, Box::new(|_| {}))
+        Attempt::new(Fence::new(Uuid::now_v7(), 1), "t", parser, None, Box::new(|_| {}))
     }
 
     #[test]

@@ -128,12 +128,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::ChildWatch;
-    use crate::job::{Attempt, ProgressParser, Status};
+    use crate::job::{Attempt, Fence, ProgressParser, Status};
     use crate::store::row::JobSummary;
 
     fn parent() -> Arc<Attempt> {
         let parser = Arc::new(ProgressParser::new(&[]).unwrap());
-        Attempt::new(Uuid::now_v7(), 1, "t", parser, None, Box::new(|_| {}))
+        Attempt::new(Fence::new(Uuid::now_v7(), 1), "t", parser, None, Box::new(|_| {}))
     }
 
     fn child(id: Uuid, status: Status, progress: f64, rev: i64) -> JobSummary {

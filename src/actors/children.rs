@@ -21,7 +21,7 @@ use super::supervisor::parking::{Park, Resume};
 use super::supervisor::{JobSupervisor, NEXT_TURN};
 use super::tracker::{JobTracker, Stored};
 use crate::job::{
-    Attempt, ChildOutcome, Children, DbPool, FieldError, InvalidParams, NewChild, Registry, SpawnError, Status,
+    Attempt, ChildOutcome, Children, DbPool, Fence, FieldError, InvalidParams, NewChild, Registry, SpawnError, Status,
     StopReason, Stopped,
 };
 use crate::store::children::{self, SpawnRefusal, SpawnWrite, Spawned};
@@ -65,7 +65,7 @@ struct Inner {
     supervisor: OnceLock<Addr<JobSupervisor>>,
     /// How many waits of a run are under way. With the first its slot goes back, after the last it takes one again; told to the
     /// supervisor under this lock, so that it hears of them in order.
-    waits: Mutex<HashMap<(Uuid, i32), usize>>,
+    waits: Mutex<HashMap<Fence, usize>>,
 }
 
 impl StoredChildren {
@@ -146,8 +146,8 @@ impl StoredChildren {
             reason: child.reason.map(|reason| reason.replace('\0', "")),
             ..NewJob::of(&registered.spec, params, "")
         };
-        let (node, parent, attempt) = (self.0.parts.node, parent.job_id, parent.number);
-        Ok(SpawnWrite { node, parent, attempt, job, key: child.key, priority: child.priority })
+        let (node, parent) = (self.0.parts.node, parent.fence());
+        Ok(SpawnWrite { node, parent, job, key: child.key, priority: child.priority })
     }
 
     /// Tells of a stored child: it may be claimed.
@@ -240,7 +240,7 @@ impl StoredChildren {
         }
     }
 
-    fn waits(&self) -> MutexGuard<'_, HashMap<(Uuid, i32), usize>> {
+    fn waits(&self) -> MutexGuard<'_, HashMap<Fence, usize>> {
         self.0.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -301,12 +301,12 @@ enum Stage {
 
 impl Wait {
     fn begin(children: StoredChildren, parent: Arc<Attempt>) -> Self {
-        let run = (parent.job_id, parent.number);
+        let fence = parent.fence();
         let mut waits = children.waits();
-        let count = waits.entry(run).or_default();
+        let count = waits.entry(fence).or_default();
         *count += 1;
         if *count == 1 {
-            children.ask(Park { job_id: run.0, attempt: run.1 });
+            children.ask(Park { fence });
         }
         drop(waits);
         Self { children, parent, stage: Stage::Waits }
@@ -326,15 +326,15 @@ impl Wait {
 
     /// Counts it no longer; if it was the last of its run, asks for a slot.
     fn is_last(&self, grant: Option<oneshot::Sender<()>>) -> bool {
-        let run = (self.parent.job_id, self.parent.number);
+        let fence = self.parent.fence();
         let mut waits = self.children.waits();
-        let Some(count) = waits.get_mut(&run) else { return false };
+        let Some(count) = waits.get_mut(&fence) else { return false };
         *count -= 1;
         let last = *count == 0;
         if last {
-            waits.remove(&run);
+            waits.remove(&fence);
             if grant.is_some() || !self.parent.stop.is_requested() {
-                self.children.ask(Resume { job_id: run.0, attempt: run.1, grant });
+                self.children.ask(Resume { fence, grant });
             }
         }
         last
@@ -348,10 +348,10 @@ impl Drop for Wait {
                 self.is_last(None);
             }
             Stage::WantsSlot if !self.parent.stop.is_requested() => {
-                let run = (self.parent.job_id, self.parent.number);
+                let fence = self.parent.fence();
                 let waits = self.children.waits();
-                if !waits.contains_key(&run) {
-                    self.children.ask(Resume { job_id: run.0, attempt: run.1, grant: None });
+                if !waits.contains_key(&fence) {
+                    self.children.ask(Resume { fence, grant: None });
                 }
             }
             Stage::WantsSlot | Stage::Over => {}

@@ -56,7 +56,7 @@ pub fn abandon(attempt: &Arc<Attempt>) -> Conclusion {
 
 /// Gives the job of a run back to the queue.
 pub fn release(attempt: &Arc<Attempt>, reason: &str) -> Conclusion {
-    Conclusion::Release(ReleaseWrite { job_id: attempt.job_id, attempt: attempt.number, reason: reason.to_owned() })
+    Conclusion::Release(ReleaseWrite { fence: attempt.fence(), reason: reason.to_owned() })
 }
 
 fn finish(
@@ -83,8 +83,7 @@ fn finish(
         progress.message = Some(with_error_count(progress.message.take(), item_errors.count));
     }
     Conclusion::Finish(Box::new(FinishWrite {
-        job_id: attempt.job_id,
-        attempt: attempt.number,
+        fence: attempt.fence(),
         outcome: kind,
         error: error.map(|error| cut(error, ERROR_BYTES)),
         result: Some(outcome.data).filter(|data| !data.is_null()),
@@ -112,12 +111,12 @@ mod tests {
 
     use super::{Conclusion, conclude};
     use crate::actors::attempt_task::Ended;
-    use crate::job::{Attempt, JobSpec, Outcome, OutcomeKind, ProgressParser, StopReason};
+    use crate::job::{Attempt, Fence, JobSpec, Outcome, OutcomeKind, ProgressParser, StopReason};
     use crate::store::finish::FinishWrite;
 
     fn attempt() -> Arc<Attempt> {
         let parser = Arc::new(ProgressParser::new(&[]).unwrap());
-        Attempt::new(Uuid::now_v7(), 1, "t", parser, None, Box::new(|_| {}))
+        Attempt::new(Fence::new(Uuid::now_v7(), 1), "t", parser, None, Box::new(|_| {}))
     }
 
     fn finished(attempt: &Arc<Attempt>, how: Ended) -> FinishWrite {

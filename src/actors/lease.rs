@@ -49,7 +49,7 @@ const _: () = assert!(ABORT.as_secs() < rescue::LEASE_SECONDS as u64);
 /// Command: stop all jobs within this time, and claim none until the lease is renewed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Fence(pub Duration);
+pub struct StopRuns(pub Duration);
 
 /// Fact: the lease is renewed.
 #[derive(Message)]
@@ -136,7 +136,7 @@ impl LeaseKeeper {
         self.failing = false;
         if gap >= FENCE && renewal.others > 0 && !self.health.fenced.load(Ordering::Relaxed) {
             // It was alone when it fell silent, and is no more: its jobs may be theirs by now.
-            self.supervisor.do_send(Fence(Duration::ZERO));
+            self.supervisor.do_send(StopRuns(Duration::ZERO));
         }
         if clock().saturating_sub(sent) >= FENCE {
             self.renew(ctx); // this one was on its way while the process stood still
@@ -172,7 +172,7 @@ impl LeaseKeeper {
             silent_s = silent.as_secs(),
             "this node could not renew its lease: it stops its jobs, which others will take, and claims none"
         );
-        self.supervisor.do_send(Fence(ABORT.saturating_sub(silent)));
+        self.supervisor.do_send(StopRuns(ABORT.saturating_sub(silent)));
     }
 }
 

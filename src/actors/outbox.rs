@@ -91,7 +91,7 @@ impl LogLines {
             let (seq, at, level) = (line.seq, line.at, line.level.as_str());
             json!({ "seq": seq, "at": at, "level": level, "target": line.target, "message": line.message }).to_string()
         });
-        Self { job_id: write.job_id, type_name: type_name.into(), lines: lines.collect() }
+        Self { job_id: write.fence.job_id, type_name: type_name.into(), lines: lines.collect() }
     }
 }
 

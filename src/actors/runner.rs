@@ -19,7 +19,7 @@ use super::health::Health;
 use super::lease::LEASE_LOST;
 use super::mailbox::{Mail, Mailbox};
 use super::tracker::{Climbed, Concluded, JobTracker, Touched};
-use crate::job::{Attempt, Environment, JobSpec, LogLevel, ProgressParser, Registry, StopReason};
+use crate::job::{Attempt, Environment, Fence, JobSpec, LogLevel, ProgressParser, Registry, StopReason};
 use crate::store::cancel::{Rung, RungWrite};
 use crate::store::claim::Claimed;
 use crate::store::finish::ReleaseWrite;
@@ -60,10 +60,8 @@ pub struct StopAll {
 pub struct SlotFreed {
     /// The type.
     pub type_name: &'static str,
-    /// The job that had it.
-    pub job_id: Uuid,
-    /// Which run of it.
-    pub attempt: i32,
+    /// The run that had it.
+    pub fence: Fence,
 }
 
 /// Fact: a runner's actor is gone, by a panic or otherwise.
@@ -95,7 +93,7 @@ pub struct JobRunner {
     /// What runs, by job.
     running: HashMap<Uuid, Running>,
     /// Runs that were given up and still hold a thread.
-    abandoned: HashSet<(Uuid, i32)>,
+    abandoned: HashSet<Fence>,
     /// How many of its handlers blocked their thread when it last looked.
     blocking: u64,
     /// Tells the supervisor when this actor is dropped, however that comes.
@@ -178,8 +176,7 @@ impl JobRunner {
         let tracker = self.tracker.clone();
         let only_items = claimed.only_items.and_then(|items| serde_json::from_value(items).ok());
         let attempt = Attempt::new(
-            claimed.job.id,
-            claimed.job.attempt,
+            claimed.fence,
             self.spec.name,
             Arc::clone(&self.progress),
             only_items,
@@ -201,7 +198,7 @@ impl JobRunner {
         if !run.attempt.stop.request(reason) {
             return;
         }
-        let number = run.attempt.number;
+        let fence = run.attempt.fence();
         match reason {
             StopReason::Cancelled => self.climbed(&run.attempt, Rung::Delivered),
             StopReason::TimedOut => {
@@ -210,35 +207,35 @@ impl JobRunner {
             }
             StopReason::Interrupted => {}
         }
-        ctx.run_later(grace, move |runner, ctx| runner.abort(job_id, number, ctx));
+        ctx.run_later(grace, move |runner, ctx| runner.abort(fence, ctx));
     }
 
-    fn abort(&self, job_id: Uuid, number: i32, ctx: &mut Context<Self>) {
-        let Some(run) = self.current(job_id, number).filter(|run| !run.abort.is_finished()) else { return };
+    fn abort(&self, fence: Fence, ctx: &mut Context<Self>) {
+        let Some(run) = self.current(fence).filter(|run| !run.abort.is_finished()) else { return };
         run.abort.abort();
         if run.attempt.stop.reason() != Some(StopReason::Interrupted) {
             self.climbed(&run.attempt, Rung::Aborted);
         }
-        ctx.run_later(ABORT_GRACE, move |runner, _| runner.abandon(job_id, number));
+        ctx.run_later(ABORT_GRACE, move |runner, _| runner.abandon(fence));
     }
 
     /// Gives up a run that still holds a thread. What it writes from now on is refused by the fence.
-    fn abandon(&mut self, job_id: Uuid, number: i32) {
-        let Some(run) = self.current(job_id, number) else { return };
+    fn abandon(&mut self, fence: Fence) {
+        let Some(run) = self.current(fence) else { return };
         let attempt = Arc::clone(&run.attempt);
         attempt.say(LogLevel::Error, module_path!(), "abandoned: it blocks its thread and cannot be stopped");
-        self.abandoned.insert((job_id, number));
+        self.abandoned.insert(fence);
         self.health.abandoned_threads.fetch_add(1, Ordering::Relaxed);
         self.settle(&attempt, conclusion::abandon(&attempt));
     }
 
     fn ended(&mut self, ended: AttemptEnded) {
-        if self.abandoned.remove(&(ended.job_id, ended.attempt)) {
+        if self.abandoned.remove(&ended.fence) {
             self.health.abandoned_threads.fetch_sub(1, Ordering::Relaxed);
-            tracing::info!(job_id = %ended.job_id, "an abandoned handler gave its thread back");
+            tracing::info!(job_id = %ended.fence.job_id, "an abandoned handler gave its thread back");
             return;
         }
-        let Some(run) = self.current(ended.job_id, ended.attempt) else { return };
+        let Some(run) = self.current(ended.fence) else { return };
         let attempt = Arc::clone(&run.attempt);
         if let (Ended::Panicked(message), Some(runner)) = (&ended.how, self.health.runner(self.spec.name)) {
             runner.panicked(message);
@@ -253,8 +250,7 @@ impl JobRunner {
             health.ended(attempt.job_id);
         }
         // The slot first: the tracker is on another thread, and its "settled" must not overtake this.
-        let (type_name, job_id, number) = (self.spec.name, attempt.job_id, attempt.number);
-        self.supervisor.do_send(SlotFreed { type_name, job_id, attempt: number });
+        self.supervisor.do_send(SlotFreed { type_name: self.spec.name, fence: attempt.fence() });
         self.tracker.do_send(Concluded { attempt: Arc::clone(attempt), conclusion: self.reasoned(conclusion) });
     }
 
@@ -269,12 +265,12 @@ impl JobRunner {
     }
 
     /// The run, if it is still the one that was meant: a timer may ring for one that is over.
-    fn current(&self, job_id: Uuid, number: i32) -> Option<&Running> {
-        self.running.get(&job_id).filter(|run| run.attempt.number == number)
+    fn current(&self, fence: Fence) -> Option<&Running> {
+        self.running.get(&fence.job_id).filter(|run| run.attempt.fence() == fence)
     }
 
     fn climbed(&self, attempt: &Arc<Attempt>, rung: Rung) {
-        self.tracker.do_send(Climbed(RungWrite { job_id: attempt.job_id, attempt: attempt.number, rung }));
+        self.tracker.do_send(Climbed(RungWrite { fence: attempt.fence(), rung }));
     }
 
     /// Stops the runs whose time is up. Looked for, not timed one by one: actix asks every timer at every message.
@@ -350,11 +346,11 @@ impl Handler<Mail<StopAll>> for JobRunner {
 
     fn handle(&mut self, mail: Mail<StopAll>, ctx: &mut Self::Context) {
         let grace = self.spec.cancel_grace.min(mail.open().grace);
-        let jobs: Vec<_> = self.running.iter().map(|(id, run)| (*id, run.attempt.number)).collect();
-        for (job_id, number) in jobs {
-            self.stop(job_id, StopReason::Interrupted, grace, ctx);
+        let runs: Vec<_> = self.running.values().map(|run| run.attempt.fence()).collect();
+        for fence in runs {
+            self.stop(fence.job_id, StopReason::Interrupted, grace, ctx);
             // One that is stopping already has no longer than the others.
-            ctx.run_later(grace, move |runner, ctx| runner.abort(job_id, number, ctx));
+            ctx.run_later(grace, move |runner, ctx| runner.abort(fence, ctx));
         }
     }
 }

@@ -22,12 +22,12 @@ use self::parking::{Holds, Returning};
 use super::bus::{Bus, Notice};
 use super::command::{Cancel, CancelAnswer, Drain, MadePending, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
-use super::lease::{Fence, LEASE_LOST, Renewed};
+use super::lease::{LEASE_LOST, Renewed, StopRuns};
 use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
 use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
 use super::tracker::{BatchStored, JobTracker, Released, ReportTo, RequestCancel, Stored};
-use crate::job::{Environment, RateLimit, Registered, Registry, StopReason};
+use crate::job::{Environment, Fence, RateLimit, Registered, Registry, StopReason};
 use crate::store::claim::{Claimed, Room};
 use crate::store::finish::ReleaseWrite;
 use crate::store::link::Link;
@@ -138,7 +138,7 @@ struct RunnerPlace {
 #[derive(Clone, Copy)]
 struct RunningJob {
     type_name: &'static str,
-    attempt: i32,
+    fence: Fence,
     /// What it has of this node.
     holds: Holds,
 }
@@ -221,7 +221,7 @@ impl JobSupervisor {
             alone: self.alone,
             submitted: mem::take(&mut self.submitted),
             pauses: mem::take(&mut self.pauses),
-            known: mem::take(&mut self.sweep_due).then(|| self.running.keys().copied().collect()),
+            known: mem::take(&mut self.sweep_due).then(|| self.running.values().map(|run| run.fence).collect()),
             rooms: rooms.clone(),
         };
         let turn = take_turn(link, turn, self.tracker.clone());
@@ -304,13 +304,13 @@ impl JobSupervisor {
     fn run(&mut self, claimed: Claimed) {
         let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
         let (type_name, mailbox) = (*type_name, place.mailbox.clone());
-        let (id, attempt) = (claimed.job.id, claimed.job.attempt);
+        let (id, fence) = (claimed.job.id, claimed.fence);
         if self.is_fenced() {
             // The answer came late: others may take the job at any moment.
             let reason = LEASE_LOST.to_owned();
-            return self.tracker.do_send(Released(ReleaseWrite { job_id: id, attempt, reason }));
+            return self.tracker.do_send(Released(ReleaseWrite { fence, reason }));
         }
-        let before = self.running.insert(id, RunningJob { type_name, attempt, holds: Holds::Slot });
+        let before = self.running.insert(id, RunningJob { type_name, fence, holds: Holds::Slot });
         if before.is_some_and(|before| before.holds == Holds::Slot) {
             self.busy(type_name, |busy| busy.saturating_sub(1)); // rescued from this node while it still ran here
         }
@@ -342,7 +342,7 @@ impl JobSupervisor {
     }
 
     fn slot_freed(&mut self, freed: &SlotFreed, ctx: &mut Context<Self>) {
-        if !self.give_back(freed.job_id, freed.attempt) {
+        if !self.give_back(freed.fence) {
             return;
         }
         self.claim_due = true;
@@ -367,12 +367,10 @@ impl JobSupervisor {
         if let Some(registered) = registry.get(type_name) {
             self.place_runner(registered, slots, ctx);
         }
-        for (id, job) in
-            self.running.iter_mut().filter(|(_, job)| job.type_name == type_name && job.holds != Holds::Ended)
-        {
+        for job in self.running.values_mut().filter(|job| job.type_name == type_name && job.holds != Holds::Ended) {
             job.holds = Holds::Ended; // the new runner has all of its slots
             let reason = "its runner died".to_owned();
-            self.tracker.do_send(Released(ReleaseWrite { job_id: *id, attempt: job.attempt, reason }));
+            self.tracker.do_send(Released(ReleaseWrite { fence: job.fence, reason }));
         }
     }
 
@@ -382,14 +380,14 @@ impl JobSupervisor {
         self.runners.get(type_name).map(|place| place.mailbox.addr())
     }
 
-    fn settled(&mut self, ended: Vec<(Uuid, i32)>) {
-        for (id, attempt) in ended {
-            let Some(job) = self.running.get(&id).filter(|job| job.attempt == attempt) else { continue };
+    fn settled(&mut self, ended: Vec<Fence>) {
+        for fence in ended {
+            let Some(job) = self.running.get(&fence.job_id).filter(|job| job.fence == fence) else { continue };
             // Of these the end of one may let another run, on whichever node has room; what was given back may run elsewhere.
             if self.draining.is_some() || self.is_limited(job.type_name) {
                 self.pending_types.insert(job.type_name.to_owned());
             }
-            self.running.remove(&id);
+            self.running.remove(&fence.job_id);
         }
         self.claim_due = true;
         self.tell_drained();
@@ -402,11 +400,11 @@ impl JobSupervisor {
     }
 
     /// Stops runs that lost their job to another: whatever they write is refused.
-    fn disown(&self, lost: &[(Uuid, i32)]) {
-        for (id, attempt) in lost {
-            let run = self.running.get(id).filter(|job| job.attempt == *attempt);
+    fn disown(&self, lost: &[Fence]) {
+        for fence in lost {
+            let run = self.running.get(&fence.job_id).filter(|job| job.fence == *fence);
             if let Some(place) = run.and_then(|job| self.runners.get(job.type_name)) {
-                place.mailbox.send(Stop { job_id: *id, reason: StopReason::Interrupted, within: None });
+                place.mailbox.send(Stop { job_id: fence.job_id, reason: StopReason::Interrupted, within: None });
             }
         }
     }
@@ -522,10 +520,10 @@ impl Handler<BatchStored> for JobSupervisor {
     }
 }
 
-impl Handler<Fence> for JobSupervisor {
+impl Handler<StopRuns> for JobSupervisor {
     type Result = ();
 
-    fn handle(&mut self, Fence(grace): Fence, _: &mut Self::Context) {
+    fn handle(&mut self, StopRuns(grace): StopRuns, _: &mut Self::Context) {
         for place in self.runners.values() {
             place.mailbox.send(StopAll { grace });
         }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::command::{SetPaused, SubmitError, Unavailable};
 use super::tracker::{JobTracker, Stored};
+use crate::job::Fence;
 use crate::store::cancel_below::{Above, cancel_below};
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
@@ -44,8 +45,8 @@ pub struct Turn {
     pub alone: bool,
     pub submitted: Vec<Waiting>,
     pub pauses: Vec<WaitingPause>,
-    /// When orphans are to be looked for: the jobs that run here and are none.
-    pub known: Option<Vec<Uuid>>,
+    /// When orphans are to be looked for: what runs here and is none.
+    pub known: Option<Vec<Fence>>,
     pub rooms: Vec<Room>,
 }
 
@@ -96,7 +97,7 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
 
 /// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost. What stands below
 /// those that end by it is asked to stop.
-async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
+async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
     let mut rescued = rescue::unknown(conn, node, known).await?;
     let (orphans, below) = conn
         .transaction(async |conn| {

@@ -21,7 +21,7 @@ use super::health::Health;
 use super::outbox::{LogLines, Outbox, Update};
 use super::told::Told;
 use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
-use crate::job::{Attempt, RemovedJob, Status};
+use crate::job::{Attempt, Fence, RemovedJob, Status};
 use crate::store::cancel::RungWrite;
 use crate::store::changes::Change;
 use crate::store::finish::ReleaseWrite;
@@ -128,11 +128,11 @@ pub struct Join(pub Weak<Outbox>);
 #[rtype(result = "()")]
 pub struct BatchStored {
     /// Runs that are over, whatever came of them.
-    pub settled: Vec<(Uuid, i32)>,
+    pub settled: Vec<Fence>,
     /// Running jobs that somebody asked to stop.
     pub cancelling: Vec<Uuid>,
     /// Runs whose job belongs to another by now.
-    pub lost: Vec<(Uuid, i32)>,
+    pub lost: Vec<Fence>,
 }
 
 /// The actor.
@@ -142,9 +142,9 @@ pub struct JobTracker {
     /// What is to be written next.
     batch: Batch,
     /// Attempts with news, to be read when the next batch begins.
-    touched: HashMap<(Uuid, i32), Arc<Attempt>>,
+    touched: HashMap<Fence, Arc<Attempt>>,
     /// Attempts that were touched and have not ended: those that say nothing are read now and then all the same.
-    running: HashMap<(Uuid, i32), Weak<Attempt>>,
+    running: HashMap<Fence, Weak<Attempt>>,
     /// Whether the timer for touched attempts is set.
     flush_set: bool,
     /// Whether that timer has rung: touched attempts go with the next batch.
@@ -300,7 +300,7 @@ impl JobTracker {
     /// Serialises log lines only where somebody listens.
     fn announce_lines(&mut self, stored: &[StoredLines]) {
         for StoredLines { type_name, write } in stored {
-            if self.wants_lines(&write.job_id, type_name) {
+            if self.wants_lines(&write.fence.job_id, type_name) {
                 let lines = LogLines::of(write, type_name);
                 self.each_client(|client| client.push_lines(&lines));
             }
@@ -340,7 +340,7 @@ impl JobTracker {
     }
 
     /// Forgets a run that is over.
-    fn forget(&mut self, run: (Uuid, i32)) {
+    fn forget(&mut self, run: Fence) {
         self.touched.remove(&run);
         self.running.remove(&run);
     }
@@ -371,7 +371,7 @@ impl Handler<Touched> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Touched(attempt): Touched, ctx: &mut Self::Context) {
-        self.touched.insert((attempt.job_id, attempt.number), attempt);
+        self.touched.insert(attempt.fence(), attempt);
         self.schedule_flush(ctx);
     }
 }
@@ -380,7 +380,7 @@ impl Handler<Concluded> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, concluded: Concluded, ctx: &mut Self::Context) {
-        self.forget((concluded.attempt.job_id, concluded.attempt.number));
+        self.forget(concluded.attempt.fence());
         self.batch.conclude(concluded.attempt, concluded.conclusion);
         self.turn(ctx);
     }
@@ -390,7 +390,7 @@ impl Handler<Released> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, Released(write): Released, ctx: &mut Self::Context) {
-        self.forget((write.job_id, write.attempt));
+        self.forget(write.fence);
         self.batch.release(write);
         self.turn(ctx);
     }

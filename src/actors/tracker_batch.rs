@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::conclusion::Conclusion;
 use super::tracker::BatchStored;
 use crate::job::{
-    Attempt, CurvePoint, LogLine, OutcomeKind, Progress, Reading, RemovedJob, RetryPolicy, Status, middle_of_log,
+    Attempt, CurvePoint, Fence, LogLine, OutcomeKind, Progress, Reading, RemovedJob, RetryPolicy, Status, middle_of_log,
 };
 use crate::store::cancel::{self, CancelWrite, RungWrite};
 use crate::store::cancel_below::{Above, cancel_below};
@@ -19,7 +19,7 @@ use crate::store::changes;
 use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
 use crate::store::link::Link;
-use crate::store::progress::{self, LogWrite, ProgressWrite};
+use crate::store::progress::{self, LogTrim, LogWrite, ProgressWrite};
 use crate::store::row::JobSummary;
 
 /// A wish that jobs stop, and who waits for the answer.
@@ -34,7 +34,7 @@ pub struct CancelWish {
 #[derive(Default)]
 pub struct Batch {
     /// Attempts with news.
-    pub touched: HashMap<(Uuid, i32), Arc<Attempt>>,
+    pub touched: HashMap<Fence, Arc<Attempt>>,
     pub cancels: Vec<CancelWish>,
     pub rungs: Vec<RungWrite>,
     /// Deleted jobs that other nodes are to tell of.
@@ -48,15 +48,7 @@ pub struct Batch {
     curves: Vec<CurveWrite>,
     logs: Vec<LogWrite>,
     /// Middles of long logs to be cut out.
-    trims: Vec<Trim>,
-}
-
-/// The middle of a long log.
-#[derive(Clone, Copy)]
-struct Trim {
-    job_id: Uuid,
-    from: i64,
-    until: i64,
+    trims: Vec<LogTrim>,
 }
 
 /// Stored log lines of a job of this type.
@@ -90,9 +82,8 @@ impl Batch {
 
     /// Whether it holds the end of a run. Then progress of that run which is refused is not late: the answer to an earlier try
     /// was lost, and the end is stored.
-    fn has_end_of(&self, run: &(Uuid, i32)) -> bool {
-        self.finishes.iter().any(|f| (f.job_id, f.attempt) == *run)
-            || self.releases.iter().any(|r| (r.job_id, r.attempt) == *run)
+    fn has_end_of(&self, run: &Fence) -> bool {
+        self.finishes.iter().any(|f| f.fence == *run) || self.releases.iter().any(|r| r.fence == *run)
     }
 
     /// How many ends of jobs are in it.
@@ -128,8 +119,7 @@ impl Batch {
     pub fn read_attempts(&mut self) {
         for attempt in self.touched.values() {
             let Reading { progress, pace, curve, lines } = attempt.read();
-            let number = attempt.number;
-            self.progress.push(ProgressWrite { job_id: attempt.job_id, attempt: number, progress, pace });
+            self.progress.push(ProgressWrite { fence: attempt.fence(), progress, pace });
             self.curves.extend(curve_of(attempt, curve));
             push_lines(&mut self.logs, &mut self.trims, attempt, lines);
         }
@@ -140,15 +130,15 @@ impl Batch {
 }
 
 fn curve_of(attempt: &Attempt, points: Option<Vec<CurvePoint>>) -> Option<CurveWrite> {
-    points.map(|points| CurveWrite { job_id: attempt.job_id, attempt: attempt.number, points })
+    points.map(|points| CurveWrite { fence: attempt.fence(), points })
 }
 
-fn push_lines(logs: &mut Vec<LogWrite>, trims: &mut Vec<Trim>, attempt: &Attempt, lines: Vec<LogLine>) {
+fn push_lines(logs: &mut Vec<LogWrite>, trims: &mut Vec<LogTrim>, attempt: &Attempt, lines: Vec<LogLine>) {
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
     if let Some((from, until)) = middle_of_log(attempt.number, first.seq, last.seq) {
-        trims.push(Trim { job_id: attempt.job_id, from, until });
+        trims.push(LogTrim { fence: attempt.fence(), from, until });
     }
-    logs.push(LogWrite { job_id: attempt.job_id, attempt: attempt.number, lines });
+    logs.push(LogWrite { fence: attempt.fence(), lines });
 }
 
 /// Writes a batch in one transaction, for as long as it takes. If the database refuses it for what is in it, its parts are
@@ -183,7 +173,7 @@ struct Stored {
     /// The jobs that are asked to stop because one above them is, or ended otherwise than well.
     below: Vec<JobSummary>,
     /// Runs whose progress was refused.
-    lost: Vec<(Uuid, i32)>,
+    lost: Vec<Fence>,
     /// The wishes were refused: nobody may be told that a job does not exist.
     wishes_refused: bool,
 }
@@ -222,17 +212,16 @@ async fn write_reports(
     if !batch.logs.is_empty() {
         progress::append_logs(conn, &batch.logs).await?;
     }
-    for trim in &batch.trims {
-        progress::trim_log(conn, trim.job_id, trim.from, trim.until).await?;
+    if !batch.trims.is_empty() {
+        progress::trim_logs(conn, &batch.trims).await?;
     }
     if !batch.curves.is_empty() {
         curve::store(conn, &batch.curves).await?;
     }
     if !batch.progress.is_empty() {
         let written = progress::write(conn, &batch.progress).await?;
-        let owned: HashSet<_> = written.iter().map(|job| job.id).collect();
-        let refused = batch.progress.iter().filter(|p| !owned.contains(&p.job_id));
-        stored.lost.extend(refused.map(|p| (p.job_id, p.attempt)));
+        let owned: HashSet<_> = written.iter().filter_map(JobSummary::fence).collect();
+        stored.lost.extend(batch.progress.iter().map(|p| p.fence).filter(|fence| !owned.contains(fence)));
         stored.changed.extend(written);
         let late: Vec<_> = stored.lost.iter().filter(|run| !batch.has_end_of(run)).copied().collect();
         if !late.is_empty() {
@@ -277,9 +266,9 @@ async fn write_ends(
         if finished.len() < finishes.len() {
             let ours = |job: &JobSummary, n: usize| {
                 let again = job.status == Status::Pending && finishes[n].outcome == OutcomeKind::Failed;
-                job.attempt == finishes[n].attempt && (again || job.outcome == Some(finishes[n].outcome))
+                job.fence() == Some(finishes[n].fence) && (again || job.outcome == Some(finishes[n].outcome))
             };
-            let runs = finishes.iter().map(|f| (f.job_id, f.attempt)).collect();
+            let runs = finishes.iter().map(|f| f.fence).collect();
             record_late(conn, node, runs, &finished, ours, stored).await?;
         }
         let above: Vec<_> = finished.iter().filter_map(Above::of).collect();
@@ -289,8 +278,8 @@ async fn write_ends(
     if !releases.is_empty() {
         let released = finish::release(conn, releases).await?;
         if released.len() < releases.len() {
-            let ours = |job: &JobSummary, n: usize| job.attempt == releases[n].attempt;
-            let runs = releases.iter().map(|r| (r.job_id, r.attempt)).collect();
+            let ours = |job: &JobSummary, n: usize| job.fence() == Some(releases[n].fence);
+            let runs = releases.iter().map(|r| r.fence).collect();
             record_late(conn, node, runs, &released, ours, stored).await?;
         }
         stored.changed.extend(released);
@@ -303,20 +292,20 @@ async fn write_ends(
 async fn record_late(
     conn: &mut AsyncPgConnection,
     node: Uuid,
-    runs: Vec<(Uuid, i32)>,
+    runs: Vec<Fence>,
     written: &[JobSummary],
     ours: impl Fn(&JobSummary, usize) -> bool,
     stored: &mut Stored,
 ) -> QueryResult<()> {
-    let done: HashSet<_> = written.iter().map(|job| job.id).collect();
-    let ids: Vec<_> = runs.iter().map(|(id, _)| *id).filter(|id| !done.contains(id)).collect();
+    let done: HashSet<_> = written.iter().filter_map(JobSummary::fence).collect();
+    let ids: Vec<_> = runs.iter().filter(|run| !done.contains(run)).map(|run| run.job_id).collect();
     let current: HashMap<_, _> = cancel::current(conn, &ids).await?.into_iter().map(|job| (job.id, job)).collect();
     let mut late = Vec::new();
-    for (n, run) in runs.into_iter().enumerate() {
-        match current.get(&run.0) {
+    for (n, run) in runs.into_iter().enumerate().filter(|(_, run)| !done.contains(run)) {
+        match current.get(&run.job_id) {
             Some(job) if ours(job, n) => stored.changed.push(job.clone()),
             Some(_) => late.push(run),
-            None => {} // written, or deleted meanwhile: then there is no history to write to
+            None => {} // deleted meanwhile: there is no history to write to
         }
     }
     if !late.is_empty() {
@@ -392,15 +381,15 @@ impl Batch {
             let jobs = wish.ids.iter().filter_map(|id| asked.get(id).cloned()).collect();
             (!stored.wishes_refused).then_some((wish.reply, jobs))
         };
-        let finished = self.finishes.iter().map(|f| (f.job_id, f.attempt));
-        let released = self.releases.iter().map(|r| (r.job_id, r.attempt));
+        let finished = self.finishes.iter().map(|f| f.fence);
+        let released = self.releases.iter().map(|r| r.fence);
         let settled = finished.chain(released).collect();
         let types: HashMap<_, _> =
             self.touched.values().chain(&self.ended).map(|attempt| (attempt.job_id, attempt.type_name)).collect();
         let lines = self
             .logs
             .into_iter()
-            .map(|write| StoredLines { type_name: types.get(&write.job_id).copied().unwrap_or_default(), write });
+            .map(|write| StoredLines { type_name: types.get(&write.fence.job_id).copied().unwrap_or_default(), write });
         Written {
             for_supervisor: BatchStored { settled, cancelling, lost: stored.lost },
             lines: lines.collect(),

@@ -1,7 +1,7 @@
 //! `--break`: shows that the drill notices. The relay rewrites what a node says to the database, so that no code of the server
 //! itself can break in this way.
 //!
-//! - `fence`: conditions on the attempt are replaced by ones that always hold: a late write of an old attempt is let in.
+//! - `fence`: conditions on the claim are replaced by ones that always hold: a late write of an old attempt is let in.
 //! - `announce`: some transactions that end jobs are rolled back where the node believes that it commits them: it tells ends that
 //!   are not stored.
 //!
@@ -25,9 +25,9 @@ pub enum Broken {
 }
 
 /// A condition of the fence begins with this, and ends with [`FENCE_END`].
-const FENCE: &[u8] = b"jobs.attempt = ";
-const FENCE_END: &[u8] = b".attempt";
-/// What takes its place: every attempt is number 1 or greater.
+const FENCE: &[u8] = b"jobs.claim_id = ";
+const FENCE_END: &[u8] = b".claim_id";
+/// What takes its place: every run has begun with a claim.
 const NO_FENCE: &[u8] = b"jobs.attempt > 0";
 
 /// The statement that ends jobs has this in it.
@@ -139,23 +139,23 @@ mod tests {
 
     #[test]
     fn a_fence_is_opened_and_no_length_changes() {
-        let mut text = *b"WHERE jobs.attempt = w.attempt AND jobs.attempt = ended.attempt AND jobs.attempt = $2";
+        let mut text = *b"WHERE jobs.claim_id = w.claim_id AND jobs.claim_id = ended.claim_id AND jobs.claim_id = $2";
         open_fences(&mut text);
         assert_eq!(
             text.as_slice(),
-            b"WHERE jobs.attempt > 0         AND jobs.attempt > 0             AND jobs.attempt = $2"
+            b"WHERE jobs.attempt > 0           AND jobs.attempt > 0               AND jobs.claim_id = $2"
         );
     }
 
     #[test]
     fn messages_are_whole_however_they_come() {
         let mut sabotage = begun(Broken::Fence);
-        let parse = message(b'P', b"s1\0x WHERE jobs.attempt = w.attempt\0\0\0");
+        let parse = message(b'P', b"s1\0x WHERE jobs.claim_id = w.claim_id\0\0\0");
         let mut out = Vec::new();
         for byte in &parse {
             out.extend(sabotage.pass(&[*byte]));
         }
-        assert_eq!(out, message(b'P', b"s1\0x WHERE jobs.attempt > 0        \0\0\0"));
+        assert_eq!(out, message(b'P', b"s1\0x WHERE jobs.attempt > 0          \0\0\0"));
     }
 
     #[test]

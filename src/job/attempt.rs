@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::curve::{Curve, CurvePoint};
 use super::family::Family;
+use super::fence::Fence;
 use super::log::{LogBuffer, LogLine};
 use super::pace::{Pace, PaceMeter};
 use super::progress::{Progress, ProgressParser, ProgressSlot};
@@ -69,8 +70,9 @@ struct Course {
 pub struct Attempt {
     /// The job.
     pub job_id: Uuid,
-    /// Which run of it this is, from 1. The fence: every write of the run carries it.
+    /// Which run of it this is, from 1.
     pub number: i32,
+    claim_id: Uuid,
     /// The job's type.
     pub type_name: &'static str,
     /// When set, the items that this run is about; the others were done by the run that it retries.
@@ -93,16 +95,17 @@ pub struct Attempt {
 impl Attempt {
     /// A fresh attempt. `on_touched` is called from the handler's threads and must not block.
     pub fn new(
-        job_id: Uuid,
-        number: i32,
+        fence: Fence,
         type_name: &'static str,
         parser: Arc<ProgressParser>,
         only_items: Option<HashSet<String>>,
         on_touched: OnTouched,
     ) -> Arc<Self> {
+        let Fence { job_id, attempt: number, claim_id } = fence;
         Arc::new(Self {
             job_id,
             number,
+            claim_id,
             type_name,
             only_items,
             stop: Stop::default(),
@@ -117,6 +120,11 @@ impl Attempt {
             polled_at: AtomicU64::new(0),
             created: Instant::now(),
         })
+    }
+
+    /// The fencing token of the run: every write of it carries this.
+    pub fn fence(&self) -> Fence {
+        Fence { job_id: self.job_id, attempt: self.number, claim_id: self.claim_id }
     }
 
     /// Tells the watcher that there is news, unless it has been told since it last read.
@@ -256,7 +264,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::Attempt;
-    use crate::job::ProgressParser;
+    use crate::job::{Fence, ProgressParser};
 
     #[test]
     fn a_million_progress_calls_tell_the_watcher_once_and_the_last_value_is_read() {
@@ -266,7 +274,7 @@ mod tests {
         let on_touched = Box::new(move |_: &Arc<Attempt>| {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        let attempt = Attempt::new(Uuid::now_v7(), 1, "t", parser, None, on_touched);
+        let attempt = Attempt::new(Fence::new(Uuid::now_v7(), 1), "t", parser, None, on_touched);
         for n in 1..=1_000_000 {
             attempt.progress.set_items(n, 1_000_000);
             attempt.touch();

@@ -366,7 +366,7 @@ mod tests {
 
     fn context(children: Arc<Painters>) -> (Arc<Attempt>, JobContext) {
         let parser = Arc::new(ProgressParser::new(&[]).unwrap());
-        let attempt = Attempt::new(Uuid::now_v7(), 1, "wall", parser, None, Box::new(|_| {}));
+        let attempt = Attempt::new(crate::job::Fence::new(Uuid::now_v7(), 1), "wall", parser, None, Box::new(|_| {}));
         let environment = Environment { children: Some(children), ..Environment::default() };
         (Arc::clone(&attempt), JobContext::new(attempt, environment, Arc::new(())))
     }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::attempt::Attempt;
 use super::command::JobCommand;
 use super::environment::{Environment, MediaRoots, RemovedJob};
+use super::fence::Fence;
 use super::outcome::Fatal;
 use super::stop::{Stop, StopReason, Stopped};
 
@@ -42,6 +43,11 @@ impl JobContext {
     /// Which run of the job this is, from 1.
     pub fn attempt(&self) -> i32 {
         self.attempt.number
+    }
+
+    /// The fencing token of this run, for writes that the handler makes elsewhere: see [`Fence`].
+    pub fn fence(&self) -> Fence {
+        self.attempt.fence()
     }
 
     /// The span whose events become the job's log. Enter it in threads of your own.

@@ -220,12 +220,12 @@ mod tests {
     use serde_json::{Value, json};
     use uuid::Uuid;
 
-    use crate::job::{Attempt, Environment, JobContext, JobResult, Registry, StopReason, Stopped};
+    use crate::job::{Attempt, Environment, Fence, JobContext, JobResult, Registry, StopReason, Stopped};
 
     fn attempt(only_items: Option<HashSet<String>>) -> Arc<Attempt> {
         let registry = Registry::collect().unwrap();
         let parser = Arc::clone(&registry.get("demo").unwrap().progress);
-        Attempt::new(Uuid::now_v7(), 1, "demo", parser, only_items, Box::new(|_| {}))
+        Attempt::new(Fence::new(Uuid::now_v7(), 1), "demo", parser, only_items, Box::new(|_| {}))
     }
 
     async fn run(attempt: &Arc<Attempt>, params: Value) -> JobResult {

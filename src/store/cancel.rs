@@ -2,14 +2,15 @@
 
 use diesel::QueryResult;
 use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::fence::{FenceColumns, owned_by};
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
-use crate::job::Status;
+use crate::job::{Fence, Status};
 
 /// A wish that a job stop.
 #[derive(Clone, Debug)]
@@ -107,10 +108,8 @@ impl Rung {
 /// A rung to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct RungWrite {
-    /// The job.
-    pub job_id: Uuid,
-    /// The fence.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// The rung.
     pub rung: Rung,
 }
@@ -118,16 +117,14 @@ pub struct RungWrite {
 /// Stores rungs. Runs that were not asked to stop, or own their job no longer, do not come back.
 pub async fn climb(conn: &mut AsyncPgConnection, rungs: &[RungWrite]) -> QueryResult<Vec<JobSummary>> {
     let statement = Climb {
-        ids: rungs.iter().map(|r| r.job_id).collect(),
-        attempts: rungs.iter().map(|r| r.attempt).collect(),
+        fences: rungs.iter().map(|r| r.fence).collect(),
         fields: rungs.iter().map(|r| r.rung.field()).collect(),
     };
     Cached(statement).load(conn).await
 }
 
 struct Climb {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     fields: Vec<&'static str>,
 }
 
@@ -138,20 +135,24 @@ impl Statement for Climb {
     // batch may be written twice.
     const SQL: &'static str = concat!(
         ", rung AS (
-            SELECT r.* FROM unnest($1, $2, $3) AS r (id, attempt, field)
-            JOIN jobs ON jobs.id = r.id AND jobs.attempt = r.attempt AND jobs.status IN ('running', 'cancelling')
+            SELECT r.* FROM unnest($1, $2, $3) AS r (job_id, claim_id, field)
+            JOIN jobs ON ",
+        owned_by!("r"),
+        "
             WHERE NOT coalesce(jobs.cancel ? r.field, false)
         ),
         rungs AS (
-            SELECT id, attempt, jsonb_object_agg(field, now())
+            SELECT job_id, claim_id, jsonb_object_agg(field, now())
                    || CASE WHEN bool_or(field = 'requested_at') THEN '{\"requested_by\": \"timeout\", \"reason\": \"timeout\"}'
                            ELSE '{}' END::jsonb AS times
-            FROM rung GROUP BY id, attempt
+            FROM rung GROUP BY job_id, claim_id
         ),
         climbed AS (
             UPDATE jobs SET cancel = times || coalesce(cancel, '{}'), updated_at = now(), rev = nextval('job_rev')
             FROM rungs
-            WHERE jobs.id = rungs.id AND jobs.attempt = rungs.attempt AND jobs.status IN ('running', 'cancelling')
+            WHERE ",
+        owned_by!("rungs"),
+        "
               AND (cancel IS NOT NULL OR times ? 'requested_at')
             RETURNING jobs.*
         ), events AS (
@@ -159,7 +160,7 @@ impl Statement for Climb {
             SELECT climbed.id,
                    CASE rung.field WHEN 'requested_at' THEN 'timed_out' ELSE 'cancel_' || regexp_replace(rung.field, '_at$', '') END,
                    climbed.attempt, CASE rung.field WHEN 'requested_at' THEN 'timeout' END
-            FROM climbed JOIN rung ON rung.id = climbed.id
+            FROM climbed JOIN rung ON rung.job_id = climbed.id
         )
         SELECT ",
         summary_columns!(),
@@ -167,8 +168,7 @@ impl Statement for Climb {
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         binds.add::<Array<Text>, _>(&self.fields)
     }
 }

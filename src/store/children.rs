@@ -15,17 +15,15 @@ use super::link::MAY_STAND_STILL;
 use super::places;
 use super::row::JobSummary;
 use super::schema::jobs;
-use crate::job::{ChildOutcome, MOST_ANCESTORS, OutcomeKind, Status};
+use crate::job::{ChildOutcome, Fence, MOST_ANCESTORS, OutcomeKind, Status};
 
 /// A child that a run wants to start.
 #[derive(Clone, Debug)]
 pub struct SpawnWrite {
     /// The node that runs it.
     pub node: Uuid,
-    /// The run's job.
-    pub parent: Uuid,
-    /// The fence: which run of it.
-    pub attempt: i32,
+    /// The run that starts it.
+    pub parent: Fence,
     /// The child, without what follows from its parent.
     pub job: NewJob,
     /// What the parent knows it by.
@@ -94,16 +92,16 @@ pub async fn spawn(
         if line.len() >= MOST_ANCESTORS {
             return Ok(Some(Spawned::Refused(SpawnRefusal::TooDeep)));
         }
-        line.push(write.parent);
+        line.push(write.parent.job_id);
         if limited && let Some(why) = places::would_wait(conn, write.job.type_name, &line, limits).await? {
             return Ok(Some(Spawned::Refused(SpawnRefusal::WaitsForItself(why))));
         }
         let child = NewJob {
             priority: write.priority.unwrap_or(parent.priority),
-            parent_id: Some(write.parent),
+            parent_id: Some(write.parent.job_id),
             ancestors: line,
             child_key: Some(generation(&write.key, parent.failures)),
-            created_by: format!("job:{}", write.parent),
+            created_by: format!("job:{}", write.parent.job_id),
             ..write.job.clone()
         };
         insert(conn, child).await.map(Some)
@@ -131,19 +129,20 @@ struct Parent {
     priority: i32,
 }
 
-type ParentRow = (Status, i32, i32, Vec<Option<Uuid>>, i32);
+type ParentRow = (Status, Option<Uuid>, i32, Vec<Option<Uuid>>, i32);
 
 /// Holds the parent's row until the child is stored, if this run still owns it.
 async fn lock_parent(conn: &mut AsyncPgConnection, write: &SpawnWrite) -> QueryResult<Result<Parent, SpawnRefusal>> {
-    let columns = (jobs::status, jobs::attempt, jobs::failures, jobs::ancestors, jobs::priority);
-    let row = jobs::table.find(write.parent).select(columns).for_no_key_update();
+    let columns = (jobs::status, jobs::claim_id, jobs::failures, jobs::ancestors, jobs::priority);
+    let row = jobs::table.find(write.parent.job_id).select(columns).for_no_key_update();
+    let owns = |claim: Option<Uuid>| claim == Some(write.parent.claim_id);
     match row.first::<ParentRow>(conn).await.optional()? {
-        Some((Status::Running, attempt, failures, ancestors, priority)) if attempt == write.attempt => {
+        Some((Status::Running, claim, failures, ancestors, priority)) if owns(claim) => {
             Ok(Ok(Parent { failures, ancestors, priority }))
         }
-        Some((Status::Cancelling, attempt, ..)) if attempt == write.attempt => Ok(Err(SpawnRefusal::Cancelling)),
+        Some((Status::Cancelling, claim, ..)) if owns(claim) => Ok(Err(SpawnRefusal::Cancelling)),
         Some(_) => {
-            finish::record_late(conn, write.node, &[(write.parent, write.attempt)], "child").await?;
+            finish::record_late(conn, write.node, &[write.parent], "child").await?;
             Ok(Err(SpawnRefusal::NotOwned))
         }
         None => Ok(Err(SpawnRefusal::NotOwned)),
@@ -156,7 +155,7 @@ async fn known(conn: &mut AsyncPgConnection, write: &SpawnWrite, failures: i32) 
     let generations = (failures - GENERATIONS).max(0)..=failures;
     let keys: Vec<_> = generations.map(|failures| generation(&write.key, failures)).collect();
     let found: Vec<(Option<String>, JobSummary)> = jobs::table
-        .filter(jobs::parent_id.eq(write.parent))
+        .filter(jobs::parent_id.eq(write.parent.job_id))
         .filter(jobs::child_key.eq_any(keys))
         .order(jobs::id.desc())
         .limit(1)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::statement::{Binds, Cached, Statement};
-use crate::job::RateLimit;
+use crate::job::{Fence, RateLimit};
 
 /// How many jobs of a type this node can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Claims {
 pub struct Claimed {
     /// What everybody may know of it.
     pub job: JobSummary,
+    /// The fencing token of the run that begins.
+    pub fence: Fence,
     /// Its params.
     pub params: Value,
     /// The items that it is about, when not all.
@@ -87,9 +89,15 @@ async fn claim_all(conn: &mut AsyncPgConnection, node: Uuid, rooms: &[Room]) -> 
         starts: rooms.iter().map(|r| r.rate_limit.map(|limit| whole(limit.starts))).collect(),
         periods: rooms.iter().map(|r| r.rate_limit.map(|limit| limit.period.as_secs_f64())).collect(),
         node,
+        claim_id: Uuid::now_v7(),
     };
+    let claim_id = statement.claim_id;
     let rows: Vec<(JobSummary, Value, Option<Value>)> = Cached(statement).load(conn).await?;
-    Ok(rows.into_iter().map(|(job, params, only_items)| Claimed { job, params, only_items }).collect())
+    let claimed = |(job, params, only_items): (JobSummary, Value, Option<Value>)| {
+        let fence = Fence { job_id: job.id, attempt: job.attempt, claim_id };
+        Claimed { job, fence, params, only_items }
+    };
+    Ok(rows.into_iter().map(claimed).collect())
 }
 
 struct Claim {
@@ -99,6 +107,7 @@ struct Claim {
     starts: Vec<Option<i32>>,
     periods: Vec<Option<f64>>,
     node: Uuid,
+    claim_id: Uuid,
 }
 
 impl Statement for Claim {
@@ -132,8 +141,8 @@ impl Statement for Claim {
                 FOR UPDATE SKIP LOCKED
             ) next
         ), claimed AS (
-            UPDATE jobs SET status = 'running', attempt = attempt + 1, node_id = $6, started_at = clock.at, updated_at = now(),
-                   progress = 0, message = NULL, processed_items = NULL, total_items = NULL, error = NULL, error_count = 0,
+            UPDATE jobs SET status = 'running', attempt = attempt + 1, claim_id = $7, node_id = $6, started_at = clock.at,
+                   updated_at = now(), progress = 0, message = NULL, processed_items = NULL, total_items = NULL, error = NULL, error_count = 0,
                    cancel = NULL, rev = nextval('job_rev')
             FROM picked, clock WHERE jobs.id = picked.id
             RETURNING jobs.*
@@ -157,6 +166,7 @@ impl Statement for Claim {
         binds.add::<Array<Nullable<Int4>>, _>(&self.in_cluster)?;
         binds.add::<Array<Nullable<Int4>>, _>(&self.starts)?;
         binds.add::<Array<Nullable<Float8>>, _>(&self.periods)?;
-        binds.add::<SqlUuid, _>(&self.node)
+        binds.add::<SqlUuid, _>(&self.node)?;
+        binds.add::<SqlUuid, _>(&self.claim_id)
     }
 }

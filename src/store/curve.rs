@@ -5,16 +5,17 @@
 use diesel::QueryResult;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::result::Error;
-use diesel::sql_types::{Array, Int4, Jsonb, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Jsonb};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::fence::{FenceColumns, owned_by};
 use super::schema::job_curves;
 use super::statement::{Binds, Cached, Statement};
-use crate::job::CurvePoint;
+use crate::job::{CurvePoint, Fence};
 
 /// How a job's progress went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -29,10 +30,8 @@ pub struct Curve {
 /// The curve of a run.
 #[derive(Clone, Debug)]
 pub struct CurveWrite {
-    /// The job.
-    pub job_id: Uuid,
-    /// The fence.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// Its points.
     pub points: Vec<CurvePoint>,
 }
@@ -41,8 +40,7 @@ pub struct CurveWrite {
 pub async fn store(conn: &mut AsyncPgConnection, writes: &[CurveWrite]) -> QueryResult<usize> {
     let mut store = Store::default();
     for write in writes {
-        store.ids.push(write.job_id);
-        store.attempts.push(write.attempt);
+        store.fences.push(write.fence);
         store.points.push(serde_json::to_value(&write.points).map_err(|e| Error::SerializationError(e.into()))?);
     }
     Cached(store).execute(conn).await
@@ -64,23 +62,23 @@ pub async fn of(conn: &mut AsyncPgConnection, job_id: Uuid, attempt: i32) -> Que
 
 #[derive(Default)]
 struct Store {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     points: Vec<Value>,
 }
 
 impl Statement for Store {
     type Row = ();
 
-    const SQL: &'static str = "
-        INSERT INTO job_curves (job_id, attempt, points)
-        SELECT w.job_id, w.attempt, w.points FROM unnest($1, $2, $3) AS w (job_id, attempt, points)
-        JOIN jobs ON jobs.id = w.job_id AND jobs.attempt = w.attempt AND jobs.status IN ('running', 'cancelling')
-        ON CONFLICT (job_id) DO UPDATE SET attempt = excluded.attempt, points = excluded.points";
+    const SQL: &'static str = concat!(
+        "INSERT INTO job_curves (job_id, attempt, points)
+         SELECT w.job_id, jobs.attempt, w.points FROM unnest($1, $2, $3) AS w (job_id, claim_id, points)
+         JOIN jobs ON ",
+        owned_by!("w"),
+        " ON CONFLICT (job_id) DO UPDATE SET attempt = excluded.attempt, points = excluded.points"
+    );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         binds.add::<Array<Jsonb>, _>(&self.points)
     }
 }

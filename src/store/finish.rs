@@ -1,5 +1,5 @@
 //! The end of runs: final, or back to pending when another attempt follows or the node goes away. Group-committed, each guarded
-//! by its attempt.
+//! by its fence.
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, Float8, Int4, Int8, Jsonb, Nullable, Text, Uuid as SqlUuid};
@@ -8,19 +8,18 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::cancel::Rung;
+use super::fence::{FenceColumns, owned_by};
 use super::nul::{value_without_nul, without_nul};
 use super::progress::ProgressColumns;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::statement::{Binds, Cached, Statement};
-use crate::job::{ItemError, OutcomeKind, Progress, RetryPolicy};
+use crate::job::{Fence, ItemError, OutcomeKind, Progress, RetryPolicy};
 
 /// A run that has ended for good.
 #[derive(Clone, Debug)]
 pub struct FinishWrite {
-    /// The job.
-    pub job_id: Uuid,
-    /// The fence.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// What its handler returned.
     pub outcome: OutcomeKind,
     /// Why it failed.
@@ -61,8 +60,7 @@ pub async fn finish(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> Que
 
 #[derive(Default)]
 struct Finish {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     progress: ProgressColumns,
     outcomes: Vec<OutcomeKind>,
     errors: Vec<Option<String>>,
@@ -75,8 +73,7 @@ struct Finish {
 
 impl Finish {
     fn push(&mut self, write: &FinishWrite) {
-        self.ids.push(write.job_id);
-        self.attempts.push(write.attempt);
+        self.fences.push(write.fence);
         self.progress.push(&Progress { percent: write.percent(), ..write.progress.clone() });
         self.outcomes.push(write.outcome);
         self.errors.push(write.error.clone().map(without_nul));
@@ -111,7 +108,7 @@ impl Statement for Finish {
     const SQL: &'static str = concat!(
         ", ended AS MATERIALIZED (
             SELECT *, 1 - random() / 2 AS share FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-                AS e (id, attempt, progress, message, processed_items, total_items, outcome, error, result, error_count, rung,
+                AS e (job_id, claim_id, progress, message, processed_items, total_items, outcome, error, result, error_count, rung,
                       first_pause, longest_pause)
         ), finished AS (
             UPDATE jobs SET
@@ -132,7 +129,7 @@ impl Statement for Finish {
                 node_id = CASE WHEN NOT ", again!(), " THEN node_id END,
                 completed_at = CASE WHEN NOT ", again!(), " THEN now() END, updated_at = now(), rev = nextval('job_rev')
             FROM ended
-            WHERE jobs.id = ended.id AND jobs.attempt = ended.attempt AND jobs.status IN ('running', 'cancelling')
+            WHERE ", owned_by!("ended"), "
             RETURNING jobs.*
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, data)
@@ -147,8 +144,7 @@ impl Statement for Finish {
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         self.progress.bind(binds)?;
         binds.add::<Array<Text>, _>(&self.outcomes)?;
         binds.add::<Array<Nullable<Text>>, _>(&self.errors)?;
@@ -162,51 +158,44 @@ impl Statement for Finish {
 
 /// Leaves only what the last attempt found.
 async fn replace_item_errors(conn: &mut AsyncPgConnection, writes: &[FinishWrite]) -> QueryResult<()> {
-    let again: Vec<_> = writes.iter().filter(|w| w.attempt > 1).collect();
+    let again: FenceColumns = writes.iter().map(|w| w.fence).filter(|fence| fence.attempt > 1).collect();
     if !again.is_empty() {
-        let ids = again.iter().map(|w| w.job_id).collect();
-        let attempts = again.iter().map(|w| w.attempt).collect();
-        Cached(DeleteItemErrors { ids, attempts }).execute(conn).await?;
+        Cached(DeleteItemErrors(again)).execute(conn).await?;
     }
     let mut insert = InsertItemErrors::default();
     for write in writes {
         for (seq, failed) in (0..).zip(&write.item_errors) {
-            insert.ids.push(write.job_id);
-            insert.attempts.push(write.attempt);
+            insert.fences.push(write.fence);
             insert.seqs.push(seq);
             insert.items.push(without_nul(failed.item.clone()));
             insert.errors.push(without_nul(failed.error.clone()));
         }
     }
-    if !insert.ids.is_empty() {
+    if !insert.fences.is_empty() {
         Cached(insert).execute(conn).await?;
     }
     Ok(())
 }
 
-struct DeleteItemErrors {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
-}
+struct DeleteItemErrors(FenceColumns);
 
 impl Statement for DeleteItemErrors {
     type Row = ();
 
-    const SQL: &'static str = "
-        DELETE FROM job_item_errors USING unnest($1, $2) AS w (job_id, attempt), jobs
-        WHERE job_item_errors.job_id = w.job_id AND jobs.id = w.job_id AND jobs.attempt = w.attempt
-          AND jobs.status IN ('running', 'cancelling')";
+    const SQL: &'static str = concat!(
+        "DELETE FROM job_item_errors USING unnest($1, $2) AS w (job_id, claim_id), jobs
+         WHERE job_item_errors.job_id = w.job_id AND ",
+        owned_by!("w")
+    );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)
+        self.0.bind(binds)
     }
 }
 
 #[derive(Default)]
 struct InsertItemErrors {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     seqs: Vec<i32>,
     items: Vec<String>,
     errors: Vec<String>,
@@ -215,15 +204,16 @@ struct InsertItemErrors {
 impl Statement for InsertItemErrors {
     type Row = ();
 
-    const SQL: &'static str = "
-        INSERT INTO job_item_errors (job_id, seq, item, error)
-        SELECT e.job_id, e.seq, e.item, e.error FROM unnest($1, $2, $3, $4, $5) AS e (job_id, attempt, seq, item, error)
-        JOIN jobs ON jobs.id = e.job_id AND jobs.attempt = e.attempt AND jobs.status IN ('running', 'cancelling')
-        ON CONFLICT DO NOTHING";
+    const SQL: &'static str = concat!(
+        "INSERT INTO job_item_errors (job_id, seq, item, error)
+         SELECT e.job_id, e.seq, e.item, e.error FROM unnest($1, $2, $3, $4, $5) AS e (job_id, claim_id, seq, item, error)
+         JOIN jobs ON ",
+        owned_by!("e"),
+        " ON CONFLICT DO NOTHING"
+    );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         binds.add::<Array<Int4>, _>(&self.seqs)?;
         binds.add::<Array<Text>, _>(&self.items)?;
         binds.add::<Array<Text>, _>(&self.errors)
@@ -233,10 +223,8 @@ impl Statement for InsertItemErrors {
 /// A run that ended because its node goes away, or its runner died.
 #[derive(Clone, Debug)]
 pub struct ReleaseWrite {
-    /// The job.
-    pub job_id: Uuid,
-    /// The fence.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// Why, for its history.
     pub reason: String,
 }
@@ -244,16 +232,14 @@ pub struct ReleaseWrite {
 /// Gives jobs back to the queue, or ends them when they had been asked to stop.
 pub async fn release(conn: &mut AsyncPgConnection, writes: &[ReleaseWrite]) -> QueryResult<Vec<JobSummary>> {
     let statement = Release {
-        ids: writes.iter().map(|w| w.job_id).collect(),
-        attempts: writes.iter().map(|w| w.attempt).collect(),
+        fences: writes.iter().map(|w| w.fence).collect(),
         reasons: writes.iter().map(|w| w.reason.clone()).collect(),
     };
     Cached(statement).load(conn).await
 }
 
 struct Release {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     reasons: Vec<String>,
 }
 
@@ -261,7 +247,7 @@ impl Statement for Release {
     type Row = SummarySql;
 
     const SQL: &'static str = concat!(
-        ", gone AS (SELECT * FROM unnest($1, $2, $3) AS r (id, attempt, reason)),
+        ", gone AS (SELECT * FROM unnest($1, $2, $3) AS r (job_id, claim_id, reason)),
         released AS (
             UPDATE jobs SET
                 status = CASE status WHEN 'cancelling' THEN 'cancelled' ELSE 'pending' END,
@@ -270,7 +256,9 @@ impl Statement for Release {
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
                 node_id = NULL, rate_per_second = NULL, eta_seconds = NULL, updated_at = now(), rev = nextval('job_rev')
             FROM gone
-            WHERE jobs.id = gone.id AND jobs.attempt = gone.attempt AND jobs.status IN ('running', 'cancelling')
+            WHERE ",
+        owned_by!("gone"),
+        "
             RETURNING jobs.*, gone.reason AS why
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, reason)
@@ -282,8 +270,7 @@ impl Statement for Release {
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         binds.add::<Array<Text>, _>(&self.reasons)
     }
 }
@@ -293,15 +280,16 @@ impl Statement for Release {
 pub async fn record_late(
     conn: &mut AsyncPgConnection,
     node: Uuid,
-    late: &[(Uuid, i32)],
+    late: &[Fence],
     what: &'static str,
 ) -> QueryResult<usize> {
-    let (ids, attempts) = late.iter().copied().unzip();
-    Cached(RecordLate { ids, attempts, node, what }).execute(conn).await
+    let fences = late.iter().copied().collect();
+    let attempts = late.iter().map(|fence| fence.attempt).collect();
+    Cached(RecordLate { fences, attempts, node, what }).execute(conn).await
 }
 
 struct RecordLate {
-    ids: Vec<Uuid>,
+    fences: FenceColumns,
     attempts: Vec<i32>,
     node: Uuid,
     what: &'static str,
@@ -312,14 +300,14 @@ impl Statement for RecordLate {
 
     const SQL: &'static str = "
         INSERT INTO job_events (job_id, kind, attempt, node_id, data)
-        SELECT late.id, 'late_write_rejected', late.attempt, $3, jsonb_build_object('what', $4)
-        FROM (SELECT DISTINCT * FROM unnest($1, $2) AS l (id, attempt)) late
-        WHERE EXISTS (SELECT FROM jobs WHERE jobs.id = late.id)
-          AND NOT EXISTS (SELECT FROM job_events e WHERE e.job_id = late.id AND e.kind = 'late_write_rejected'
-                          AND e.attempt = late.attempt AND e.data->>'what' = $4)";
+        SELECT late.job_id, 'late_write_rejected', late.attempt, $4, jsonb_build_object('what', $5, 'claim_id', late.claim_id)
+        FROM (SELECT DISTINCT * FROM unnest($1, $2, $3) AS l (job_id, claim_id, attempt)) late
+        WHERE EXISTS (SELECT FROM jobs WHERE jobs.id = late.job_id)
+          AND NOT EXISTS (SELECT FROM job_events e WHERE e.job_id = late.job_id AND e.kind = 'late_write_rejected'
+                          AND e.data->>'what' = $5 AND e.data->>'claim_id' = late.claim_id::text)";
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
+        self.fences.bind(binds)?;
         binds.add::<Array<Int4>, _>(&self.attempts)?;
         binds.add::<SqlUuid, _>(&self.node)?;
         binds.add::<Text, _>(self.what)

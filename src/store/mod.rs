@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Queries are free functions on a connection. Each guarded update returns the rows that it changed: what does not come back
-//! was refused by its guard. Every write of a run names its attempt, the fence. Statements on the hot path are
+//! was refused by its guard. Every write of a run names its claim, the `fence`. Statements on the hot path are
 //! `statement::Cached`: prepared once per connection; batches travel as arrays and are taken apart by `unnest`.
 
 pub mod cancel;
@@ -25,6 +25,7 @@ pub mod due;
 pub mod embedded;
 pub mod enqueue;
 pub mod explain;
+mod fence;
 pub mod finish;
 pub mod history;
 pub mod library;

@@ -2,22 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::sql_types::{Array, Float8, Int4, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Float8, Int8, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use uuid::Uuid;
 
+use super::fence::{FenceColumns, owned_by};
 use super::nul::without_nul;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::statement::{Binds, Cached, Statement};
-use crate::job::{LogLine, Pace, Progress};
+use crate::job::{Fence, LogLine, Pace, Progress};
 
 /// The newest progress of a run.
 #[derive(Clone, Debug)]
 pub struct ProgressWrite {
-    /// The job.
-    pub job_id: Uuid,
-    /// The fence.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// How far it is.
     pub progress: Progress,
     /// How fast it is.
@@ -28,8 +26,7 @@ pub struct ProgressWrite {
 pub async fn write(conn: &mut AsyncPgConnection, writes: &[ProgressWrite]) -> QueryResult<Vec<JobSummary>> {
     let mut update = Update::default();
     for write in writes {
-        update.ids.push(write.job_id);
-        update.attempts.push(write.attempt);
+        update.fences.push(write.fence);
         update.progress.push(&write.progress);
         update.rates.push(write.pace.rate_per_second);
         update.etas.push(write.pace.eta_seconds);
@@ -64,8 +61,7 @@ impl ProgressColumns {
 
 #[derive(Default)]
 struct Update {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     progress: ProgressColumns,
     rates: Vec<Option<f64>>,
     etas: Vec<Option<i64>>,
@@ -80,8 +76,10 @@ impl Statement for Update {
                    total_items = w.total_items, rate_per_second = w.rate, eta_seconds = w.eta, updated_at = now(),
                    rev = nextval('job_rev')
             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
-                AS w (id, attempt, progress, message, processed_items, total_items, rate, eta)
-            WHERE jobs.id = w.id AND jobs.attempt = w.attempt AND jobs.status IN ('running', 'cancelling')
+                AS w (job_id, claim_id, progress, message, processed_items, total_items, rate, eta)
+            WHERE ",
+        owned_by!("w"),
+        "
             RETURNING jobs.*
         )
         SELECT ",
@@ -90,8 +88,7 @@ impl Statement for Update {
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         self.progress.bind(binds)?;
         binds.add::<Array<Nullable<Float8>>, _>(&self.rates)?;
         binds.add::<Array<Nullable<Int8>>, _>(&self.etas)
@@ -101,10 +98,8 @@ impl Statement for Update {
 /// Log lines of a run.
 #[derive(Clone, Debug)]
 pub struct LogWrite {
-    /// The job.
-    pub job_id: Uuid,
-    /// The fence.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// The lines, oldest first.
     pub lines: Vec<LogLine>,
 }
@@ -114,8 +109,7 @@ pub async fn append_logs(conn: &mut AsyncPgConnection, writes: &[LogWrite]) -> Q
     let mut append = Append::default();
     for write in writes {
         for line in &write.lines {
-            append.ids.push(write.job_id);
-            append.attempts.push(write.attempt);
+            append.fences.push(write.fence);
             append.seqs.push(line.seq);
             append.ats.push(line.at);
             append.levels.push(line.level.as_str());
@@ -128,8 +122,7 @@ pub async fn append_logs(conn: &mut AsyncPgConnection, writes: &[LogWrite]) -> Q
 
 #[derive(Default)]
 struct Append {
-    ids: Vec<Uuid>,
-    attempts: Vec<i32>,
+    fences: FenceColumns,
     seqs: Vec<i64>,
     ats: Vec<DateTime<Utc>>,
     levels: Vec<&'static str>,
@@ -140,16 +133,17 @@ struct Append {
 impl Statement for Append {
     type Row = ();
 
-    const SQL: &'static str = "
-        INSERT INTO job_logs (job_id, seq, at, level, target, message)
-        SELECT w.job_id, w.seq, w.at, w.level, w.target, w.message
-        FROM unnest($1, $2, $3, $4, $5, $6, $7) AS w (job_id, attempt, seq, at, level, target, message)
-        JOIN jobs ON jobs.id = w.job_id AND jobs.attempt = w.attempt AND jobs.status IN ('running', 'cancelling')
-        ON CONFLICT DO NOTHING";
+    const SQL: &'static str = concat!(
+        "INSERT INTO job_logs (job_id, seq, at, level, target, message)
+         SELECT w.job_id, w.seq, w.at, w.level, w.target, w.message
+         FROM unnest($1, $2, $3, $4, $5, $6, $7) AS w (job_id, claim_id, seq, at, level, target, message)
+         JOIN jobs ON ",
+        owned_by!("w"),
+        " ON CONFLICT DO NOTHING"
+    );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Array<SqlUuid>, _>(&self.ids)?;
-        binds.add::<Array<Int4>, _>(&self.attempts)?;
+        self.fences.bind(binds)?;
         binds.add::<Array<Int8>, _>(&self.seqs)?;
         binds.add::<Array<Timestamptz>, _>(&self.ats)?;
         binds.add::<Array<Text>, _>(&self.levels)?;
@@ -158,14 +152,45 @@ impl Statement for Append {
     }
 }
 
-/// Deletes the lines of a job from position `from` on, before position `until`: the middle of a long log.
-pub async fn trim_log(conn: &mut AsyncPgConnection, job_id: Uuid, from: i64, until: i64) -> QueryResult<usize> {
-    use diesel::prelude::{ExpressionMethods, QueryDsl};
+/// The middle of a run's long log.
+#[derive(Clone, Copy, Debug)]
+pub struct LogTrim {
+    /// The run.
+    pub fence: Fence,
+    /// The position of the first line to delete.
+    pub from: i64,
+    /// The position after the last.
+    pub until: i64,
+}
 
-    use super::schema::job_logs;
-    let middle = job_logs::table
-        .filter(job_logs::job_id.eq(job_id))
-        .filter(job_logs::seq.ge(from))
-        .filter(job_logs::seq.lt(until));
-    diesel::delete(middle).execute(conn).await
+/// Deletes the middles of long logs of runs that still own their jobs.
+pub async fn trim_logs(conn: &mut AsyncPgConnection, trims: &[LogTrim]) -> QueryResult<usize> {
+    let statement = Trim {
+        fences: trims.iter().map(|trim| trim.fence).collect(),
+        from: trims.iter().map(|trim| trim.from).collect(),
+        until: trims.iter().map(|trim| trim.until).collect(),
+    };
+    Cached(statement).execute(conn).await
+}
+
+struct Trim {
+    fences: FenceColumns,
+    from: Vec<i64>,
+    until: Vec<i64>,
+}
+
+impl Statement for Trim {
+    type Row = ();
+
+    const SQL: &'static str = concat!(
+        "DELETE FROM job_logs USING unnest($1, $2, $3, $4) AS w (job_id, claim_id, from_seq, until_seq), jobs
+         WHERE job_logs.job_id = w.job_id AND job_logs.seq >= w.from_seq AND job_logs.seq < w.until_seq AND ",
+        owned_by!("w")
+    );
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        self.fences.bind(binds)?;
+        binds.add::<Array<Int8>, _>(&self.from)?;
+        binds.add::<Array<Int8>, _>(&self.until)
+    }
 }

@@ -1,7 +1,9 @@
 //! Handing back the jobs of nodes that died.
 
+use std::collections::HashSet;
+
 use diesel::QueryResult;
-use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, QueryDsl};
 use diesel::sql_types::{Bool, Float8, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use super::finish::{ReleaseWrite, release};
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
-use crate::job::Status;
+use crate::job::{Fence, Status};
 
 /// A node that has not renewed its row for this long is dead, in seconds of the database's clock.
 pub const LEASE_SECONDS: f64 = 10.0;
@@ -25,21 +27,24 @@ pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid, alone: bool) -> Quer
     Cached(Rescue { alone, me, lease: LEASE_SECONDS }).load(conn).await
 }
 
-/// Gives back the jobs that this node holds without knowing: those of a claim whose answer was lost on the way.
-pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Uuid]) -> QueryResult<Vec<JobSummary>> {
-    let held: Vec<(Uuid, i32)> = jobs::table
+/// Gives back the jobs that this node holds without knowing: those of a claim whose answer was lost on the way. `known` are the
+/// runs that it knows. A run of the same job under an earlier claim does not count.
+pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
+    let known: HashSet<_> = known.iter().collect();
+    let held: Vec<(Uuid, i32, Uuid)> = jobs::table
         .filter(jobs::node_id.eq(me))
         .filter(jobs::status.eq_any([Status::Running, Status::Cancelling]))
-        .filter(jobs::id.ne_all(known))
-        .select((jobs::id, jobs::attempt))
+        .select((jobs::id, jobs::attempt, jobs::claim_id.assume_not_null()))
         .load(conn)
         .await?;
-    if held.is_empty() {
+    let held = held.into_iter().map(|(job_id, attempt, claim_id)| Fence { job_id, attempt, claim_id });
+    let unknown: Vec<_> = held.filter(|fence| !known.contains(fence)).collect();
+    if unknown.is_empty() {
         return Ok(Vec::new());
     }
     let reason = "the answer to its claim was lost";
-    let write = |(job_id, attempt)| ReleaseWrite { job_id, attempt, reason: reason.to_owned() };
-    release(conn, &held.into_iter().map(write).collect::<Vec<_>>()).await
+    let write = |fence| ReleaseWrite { fence, reason: reason.to_owned() };
+    release(conn, &unknown.into_iter().map(write).collect::<Vec<_>>()).await
 }
 
 struct Rescue {

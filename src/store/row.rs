@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::schema::jobs;
-use crate::job::{OutcomeKind, Status};
+use crate::job::{Fence, OutcomeKind, Status};
 
 /// A job without its params and its result, whose size is its own business. Times are UTC.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,9 @@ pub struct JobSummary {
     pub run_at: DateTime<Utc>,
     /// Runs so far, the current one included.
     pub attempt: i32,
+    /// The claim of its current or last run.
+    #[serde(skip)]
+    pub claim_id: Option<Uuid>,
     /// How often its node died under it.
     pub interruptions: i32,
     /// How many of its attempts failed and were followed by another.
@@ -95,6 +98,14 @@ pub struct JobSummary {
     pub rev: i64,
 }
 
+impl JobSummary {
+    /// The token of its current or last run.
+    pub fn fence(&self) -> Option<Fence> {
+        let Self { id, attempt, claim_id, .. } = *self;
+        claim_id.map(|claim_id| Fence { job_id: id, attempt, claim_id })
+    }
+}
+
 /// Who asked a job to stop, and how it did, with times.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CancelLadder {
@@ -129,7 +140,7 @@ pub struct CancelLadder {
 macro_rules! summary_columns {
     () => {
         "id, type, status, outcome, progress, message, processed_items, total_items, rate_per_second, eta_seconds, \
-         error, error_count, priority, run_at, attempt, interruptions, failures, max_retries, node_id, created_by, reason, parent_id, retry_of, schedule_id, cancel, created_at, started_at, \
+         error, error_count, priority, run_at, attempt, claim_id, interruptions, failures, max_retries, node_id, created_by, reason, parent_id, retry_of, schedule_id, cancel, created_at, started_at, \
          updated_at, completed_at, rev"
     };
 }

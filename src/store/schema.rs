@@ -101,6 +101,7 @@ diesel::table! {
         child_key -> Nullable<Text>,
         schedule_id -> Nullable<Uuid>,
         queue_key -> Nullable<Text>,
+        claim_id -> Nullable<Uuid>,
     }
 }
 

@@ -15,7 +15,8 @@ use super::threads::Threads;
 use crate::actors::attempt_task;
 use crate::actors::conclusion::Conclusion;
 use crate::job::{
-    Attempt, ChildOutcome, Environment, ItemError, LogLine, OutcomeKind, Progress, RemovedJob, Status, StopReason,
+    Attempt, ChildOutcome, Environment, Fence, ItemError, LogLine, OutcomeKind, Progress, RemovedJob, Status,
+    StopReason,
 };
 use crate::store::cancel::Rung;
 use crate::store::finish::FinishWrite;
@@ -85,8 +86,7 @@ fn start(test: &JobTest, threads: &Arc<Threads>, recorder: &Arc<Recorder>) -> St
     };
     let (watcher, told) = (Arc::clone(recorder), Arc::clone(recorder));
     let attempt = Attempt::new(
-        test.job_id,
-        test.attempt,
+        Fence::new(test.job_id, test.attempt),
         test.spec.name,
         Arc::clone(&registered.progress),
         test.only_items.clone(),

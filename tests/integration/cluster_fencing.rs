@@ -90,6 +90,48 @@ async fn a_node_that_was_stalled_for_longer_than_its_lease_writes_nothing_of_wha
     second.stop().await;
 }
 
+/// What a failover to an asynchronous standby does to a claim that it had not received yet.
+async fn lose_claim(url: &str, id: Uuid) {
+    let lose = format!(
+        "UPDATE jobs SET status = 'pending', attempt = 0, claim_id = NULL, node_id = NULL, started_at = NULL, progress = 0
+         WHERE id = '{id}';
+         DELETE FROM job_events WHERE job_id = '{id}' AND kind = 'started';
+         DELETE FROM job_logs WHERE job_id = '{id}'"
+    );
+    database::execute(url, &lose).await;
+}
+
+#[tokio::test]
+async fn two_nodes_with_the_same_attempt_of_a_job_cannot_both_write() {
+    let first = Server::with(&["--concurrency", "demo=1"]).await;
+    let id = first.api.submit("demo", json!({ "items": 40, "item_ms": 100, "log_lines": 1, "error_every": 10 })).await;
+    first.api.until_status(id, "running").await;
+    let second = first.beside(&["--concurrency", "demo=1"]).await;
+    let loser = first.api.job(id).await["node_id"].clone();
+    // It stands still, for less than its lease: it must not notice before the other has the job.
+    first.signal(Signal::SIGSTOP);
+    lose_claim(&first.database_url, id).await;
+    let owner = until_attempt(&second.api, id, 1).await["node_id"].clone();
+    assert_ne!(owner, loser);
+    first.signal(Signal::SIGCONT);
+
+    let late = until("its late end is recorded", async || {
+        let late = events(&second.api, id, "late_write_rejected").await;
+        late.iter().any(|event| event["data"]["what"] == "end").then_some(late)
+    })
+    .await;
+    let job = second.api.until_status(id, "completed").await;
+    assert_eq!((&job["attempt"], &job["node_id"], &job["error_count"]), (&json!(1), &owner, &json!(4)), "{job:#}");
+    assert!(late.iter().all(|event| event["node_id"] == loser), "the owner is not late: {late:#?}");
+    assert_eq!(events(&second.api, id, "late_write_rejected").await, late, "nor does anybody become so later");
+    assert_eq!(events(&second.api, id, "completed").await.len(), 1);
+    let lines = format!("SELECT at FROM job_logs WHERE job_id = '{id}' ORDER BY seq");
+    let lines = database::rows(&first.database_url, &lines).await;
+    assert!(lines.is_sorted_by_key(|line| line["at"].as_str().map(str::to_owned)), "one run's: {lines:#?}");
+    first.stop().await;
+    second.stop().await;
+}
+
 #[tokio::test]
 async fn a_node_without_its_database_stops_its_jobs_before_another_starts_them() {
     let second = Server::with(&["--concurrency", "demo=0"]).await;

@@ -57,7 +57,7 @@ async fn a_late_write_of_an_old_attempt_is_rejected_and_recorded() {
     let id = server.api.submit("demo", json!({ "items": 5, "item_ms": 200 })).await;
     server.api.until_status(id, "running").await;
     // Another node has taken the job over, as far as the database goes.
-    let taken = format!("UPDATE jobs SET attempt = attempt + 1, node_id = gen_random_uuid() WHERE id = '{id}'");
+    let taken = format!("UPDATE jobs SET claim_id = gen_random_uuid(), node_id = gen_random_uuid() WHERE id = '{id}'");
     database::execute(&server.database_url, &taken).await;
     let late = async || {
         let events = server.api.get(&format!("/api/jobs/{id}/events")).await.expect(200)["events"].clone();

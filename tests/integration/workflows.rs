@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use stashhog::job::{JobSpec, Status};
+use stashhog::job::{Fence, JobSpec, Status};
 use stashhog::store::children::{self, SpawnRefusal, SpawnWrite, Spawned};
 use stashhog::store::enqueue::NewJob;
 use uuid::Uuid;
@@ -384,6 +384,7 @@ async fn a_parent_may_wait_no_longer_and_its_child_goes_on() {
 struct Run {
     url: String,
     id: Uuid,
+    fence: Fence,
 }
 
 const LIMITED: [JobSpec; 3] = [
@@ -406,11 +407,15 @@ impl Run {
     /// A job that somebody triggered and that runs.
     async fn of(url: &str, spec: &JobSpec) -> Self {
         let job = new_job(spec);
-        let run = Self { url: url.to_owned(), id: job.id };
+        let run = Self { url: url.to_owned(), id: job.id, fence: Fence::new(job.id, 1) };
         let stored = stashhog::store::enqueue::insert(&mut database::connect(url).await, &[job]).await.expect("a row");
         assert_eq!(stored.len(), 1);
-        run.set("status = 'running', attempt = 1").await;
+        run.begin().await;
         run
+    }
+
+    async fn begin(&self) {
+        self.set(&format!("status = 'running', attempt = 1, claim_id = '{}'", self.fence.claim_id)).await;
     }
 
     async fn set(&self, what: &str) {
@@ -419,15 +424,16 @@ impl Run {
 
     async fn spawn(&self, spec: &JobSpec, key: &str) -> Spawned {
         let (job, key) = (new_job(spec), key.to_owned());
-        let write = SpawnWrite { node: Uuid::nil(), parent: self.id, attempt: 1, job, key, priority: None };
+        let write = SpawnWrite { node: Uuid::nil(), parent: self.fence, job, key, priority: None };
         let spawned = children::spawn(&mut database::connect(&self.url).await, write, &limits()).await;
         spawned.expect("an answer").expect("nobody else decides")
     }
 
     /// A child that runs by now.
     async fn run_child(&self, spec: &JobSpec) -> Self {
-        let child = Self { url: self.url.clone(), id: new(self.spawn(spec, spec.name).await) };
-        child.set("status = 'running', attempt = 1").await;
+        let id = new(self.spawn(spec, spec.name).await);
+        let child = Self { url: self.url.clone(), id, fence: Fence::new(id, 1) };
+        child.begin().await;
         child
     }
 }
@@ -454,10 +460,10 @@ async fn a_parent_that_is_asked_to_stop_or_lost_its_job_starts_no_more() {
     let parent = Run::of(&url, &FREE).await;
     parent.set("status = 'cancelling'").await;
     assert!(matches!(refusal(parent.spawn(&FREE, "k").await), SpawnRefusal::Cancelling));
-    parent.set("status = 'running', attempt = 2").await;
+    parent.set("status = 'running', claim_id = gen_random_uuid()").await;
     assert!(matches!(refusal(parent.spawn(&FREE, "k").await), SpawnRefusal::NotOwned));
     let late = database::rows(&url, "SELECT attempt, data FROM job_events WHERE kind = 'late_write_rejected'").await;
-    assert_eq!(late, [json!({ "attempt": 1, "data": { "what": "child" } })]);
+    assert_eq!(late, [json!({ "attempt": 1, "data": { "what": "child", "claim_id": parent.fence.claim_id } })]);
     assert_eq!(database::rows(&url, "SELECT id FROM jobs").await.len(), 1);
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel_async::AsyncPgConnection;
 use serde_json::Value;
-use stashhog::job::{LogLevel, LogLine, OutcomeKind, Pace, Progress, RetryPolicy, Status};
+use stashhog::job::{Fence, LogLevel, LogLine, OutcomeKind, Pace, Progress, RetryPolicy, Status};
 use stashhog::store::cancel::{self, CancelWrite, Rung, RungWrite};
 use stashhog::store::claim::{self, Room};
 use stashhog::store::finish::{self, FinishWrite, ReleaseWrite};
@@ -101,7 +101,7 @@ async fn compare(url: &str, rows: &[Row], other: Other, statement: impl Fn(&Row)
     assert_eq!(stored(url, nodes, &jobs).await, rows, "rows are read as they were written");
 
     let mut conn = database::connect(url).await;
-    let statements: Vec<_> = jobs.iter().map(|(id, row)| (*id, statement(row))).collect();
+    let statements: Vec<_> = jobs.iter().map(|(id, row)| (fence(*id, row.attempt), statement(row))).collect();
     let back = execute(&mut conn, nodes, &statements).await;
     let after = stored(url, nodes, &jobs).await;
     for ((id, before), after) in jobs.into_iter().zip(after) {
@@ -112,10 +112,14 @@ async fn compare(url: &str, rows: &[Row], other: Other, statement: impl Fn(&Row)
     }
 }
 
-/// The jobs that came back.
-async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Uuid, Statement)]) -> HashSet<Uuid> {
-    let ids: Vec<Uuid> = all.iter().map(|(id, _)| *id).collect();
-    let each = |attempt_of: fn(Statement) -> i32| all.iter().map(move |(id, of)| (*id, attempt_of(*of)));
+/// The token of an attempt: each has a claim of its own.
+fn fence(job_id: Uuid, attempt: i32) -> Fence {
+    Fence { job_id, attempt, claim_id: Uuid::from_u128(attempt.unsigned_abs().into()) }
+}
+
+/// The jobs that came back. Each statement comes with the run that holds the row.
+async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Fence, Statement)]) -> HashSet<Uuid> {
+    let each = |attempt_of: fn(Statement) -> i32| all.iter().map(move |(run, of)| fence(run.job_id, attempt_of(*of)));
     let jobs = match all[0].1 {
         Statement::Claim(me) => {
             let room = Room { type_name: "demo", slots: u32::MAX, in_cluster: None, rate_limit: None };
@@ -123,31 +127,33 @@ async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Uuid, S
             claims.jobs.into_iter().map(|claimed| claimed.job).collect()
         }
         Statement::Finish { outcome, again, .. } => {
-            let writes: Vec<_> = each(attempt).map(|(id, attempt)| finish_write(id, attempt, outcome, again)).collect();
+            let writes: Vec<_> = each(attempt).map(|fence| finish_write(fence, outcome, again)).collect();
             finish::finish(conn, &writes).await.unwrap()
         }
         Statement::Release { .. } => {
-            let write = |(job_id, attempt)| ReleaseWrite { job_id, attempt, reason: "its node goes away".to_owned() };
+            let write = |fence| ReleaseWrite { fence, reason: "its node goes away".to_owned() };
             finish::release(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap()
         }
         Statement::Rescue { me, .. } => rescue::rescue(conn, nodes[me], false).await.unwrap(),
         Statement::Unknown { me, known } => {
-            rescue::unknown(conn, nodes[me], if known { &ids } else { &[] }).await.unwrap()
+            let runs: Vec<_> = all.iter().map(|(run, _)| *run).collect();
+            rescue::unknown(conn, nodes[me], if known { &runs } else { &[] }).await.unwrap()
         }
         Statement::Request => {
-            let wish = |job_id| CancelWrite { job_id, actor: "ann".to_owned(), reason: None };
-            cancel::request(conn, &ids.into_iter().map(wish).collect::<Vec<_>>()).await.unwrap()
+            let wish =
+                |(run, _): &(Fence, _)| CancelWrite { job_id: run.job_id, actor: "ann".to_owned(), reason: None };
+            cancel::request(conn, &all.iter().map(wish).collect::<Vec<_>>()).await.unwrap()
         }
         Statement::Climb { .. } | Statement::TimeOut { .. } => {
             let rung = if matches!(all[0].1, Statement::Climb { .. }) { Rung::Delivered } else { Rung::TimedOut };
-            let write = |(job_id, attempt)| RungWrite { job_id, attempt, rung };
+            let write = |fence| RungWrite { fence, rung };
             cancel::climb(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap()
         }
         Statement::Report { .. } => {
             let (progress, pace) = (Progress { percent: 1.0, ..Progress::default() }, Pace::default());
-            let write = |(job_id, attempt)| ProgressWrite { job_id, attempt, progress: progress.clone(), pace };
+            let write = |fence| ProgressWrite { fence, progress: progress.clone(), pace };
             let written = progress::write(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap();
-            let lines = |(job_id, attempt)| LogWrite { job_id, attempt, lines: vec![line()] };
+            let lines = |fence| LogWrite { fence, lines: vec![line()] };
             let logged = progress::append_logs(conn, &each(attempt).map(lines).collect::<Vec<_>>()).await.unwrap();
             assert_eq!(logged, written.len(), "log lines are let in where progress is");
             written
@@ -169,11 +175,10 @@ fn attempt(statement: Statement) -> i32 {
     }
 }
 
-fn finish_write(job_id: Uuid, attempt: i32, outcome: OutcomeKind, again: bool) -> FinishWrite {
+fn finish_write(fence: Fence, outcome: OutcomeKind, again: bool) -> FinishWrite {
     let pause = std::time::Duration::from_secs(1);
     FinishWrite {
-        job_id,
-        attempt,
+        fence,
         outcome,
         error: None,
         result: None,
@@ -213,14 +218,15 @@ async fn set_up_jobs(url: &str, nodes: [Uuid; 2], jobs: &[(Uuid, Row)]) {
         let cancel =
             if row.asked { r#"'{"requested_at": "2026-01-01T00:00:00Z", "requested_by": "ann"}'"# } else { "NULL" };
         let Row { status, attempt, interruptions, failures, .. } = row;
+        let claim = fence(*id, *attempt).claim_id;
         format!(
-            "('{id}', 'demo', '{{}}', 'model', '{status}', {attempt}, {node}, {interruptions}, {MAX_INTERRUPTIONS},
+            "('{id}', 'demo', '{{}}', 'model', '{status}', {attempt}, '{claim}', {node}, {interruptions}, {MAX_INTERRUPTIONS},
               {failures}, {MAX_RETRIES}, {cancel})"
         )
     });
     let values = values.collect::<Vec<_>>().join(", ");
     let insert =
-        "INSERT INTO jobs (id, type, params, created_by, status, attempt, node_id, interruptions, max_interruptions,
+        "INSERT INTO jobs (id, type, params, created_by, status, attempt, claim_id, node_id, interruptions, max_interruptions,
                                     failures, max_retries, cancel) VALUES";
     database::execute(url, &format!("DELETE FROM jobs; DELETE FROM job_logs; {insert} {values}")).await;
 }

@@ -8,29 +8,25 @@ use std::mem;
 
 use actix::{Context, Handler, Message};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
-use super::{JobSupervisor, RunnerPlace};
+use super::{JobSupervisor, RunnerPlace, RunningJob};
+use crate::job::Fence;
 use crate::store::claim::Room;
 
 /// Fact: a run waits for its children and needs no slot.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Park {
-    /// Its job.
-    pub job_id: Uuid,
-    /// Which run of it.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
 }
 
 /// Command: give this run a slot again.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Resume {
-    /// Its job.
-    pub job_id: Uuid,
-    /// Which run of it.
-    pub attempt: i32,
+    /// The run.
+    pub fence: Fence,
     /// Told when it has one, or dropped when it needs none. None when it goes on already, and has to be counted.
     pub grant: Option<oneshot::Sender<()>>,
 }
@@ -48,9 +44,15 @@ pub(super) enum Holds {
 
 /// A run that wants a slot to go on.
 pub(super) struct Returning {
-    job_id: Uuid,
-    attempt: i32,
+    fence: Fence,
     grant: oneshot::Sender<()>,
+}
+
+impl RunningJob {
+    /// Whether it is this run, and waits for its children or for a slot.
+    fn waits(&self, fence: Fence) -> bool {
+        self.fence == fence && self.holds == Holds::Nothing
+    }
 }
 
 impl RunnerPlace {
@@ -83,10 +85,8 @@ impl JobSupervisor {
             while place.has_room()
                 && let Some(returning) = place.returning.pop_front()
             {
-                let run = self.running.get_mut(&returning.job_id);
-                let waits =
-                    |run: &&mut super::RunningJob| run.attempt == returning.attempt && run.holds == Holds::Nothing;
-                if let Some(run) = run.filter(waits)
+                if let Some(run) =
+                    self.running.get_mut(&returning.fence.job_id).filter(|run| run.waits(returning.fence))
                     && returning.grant.send(()).is_ok()
                 {
                     run.holds = Holds::Slot;
@@ -97,7 +97,7 @@ impl JobSupervisor {
     }
 
     fn park(&mut self, park: &Park, ctx: &mut Context<Self>) {
-        let Some(run) = self.running.get_mut(&park.job_id).filter(|run| run.attempt == park.attempt) else { return };
+        let Some(run) = self.running.get_mut(&park.fence.job_id).filter(|run| run.fence == park.fence) else { return };
         let type_name = run.type_name;
         match run.holds {
             Holds::Ended => return,
@@ -108,7 +108,7 @@ impl JobSupervisor {
             // It wanted to go on and waits again: whoever wanted it is told by the drop.
             Holds::Nothing => {
                 if let Some(place) = self.runners.get_mut(type_name) {
-                    place.returning.retain(|returning| returning.job_id != park.job_id);
+                    place.returning.retain(|returning| returning.fence != park.fence);
                 }
             }
         }
@@ -118,12 +118,11 @@ impl JobSupervisor {
     }
 
     fn resume(&mut self, resume: Resume) {
-        let Resume { job_id, attempt, grant } = resume;
-        let waits = |run: &&mut super::RunningJob| run.attempt == attempt && run.holds == Holds::Nothing;
-        let Some(run) = self.running.get_mut(&job_id).filter(waits) else { return };
+        let Resume { fence, grant } = resume;
+        let Some(run) = self.running.get_mut(&fence.job_id).filter(|run| run.waits(fence)) else { return };
         let Some(place) = self.runners.get_mut(run.type_name) else { return };
         match grant {
-            Some(grant) => place.returning.push_back(Returning { job_id, attempt, grant }),
+            Some(grant) => place.returning.push_back(Returning { fence, grant }),
             None => {
                 run.holds = Holds::Slot;
                 place.busy += 1;
@@ -133,8 +132,8 @@ impl JobSupervisor {
     }
 
     /// The handler of a run is over: its slot, if it has one, is free. Whether that is news.
-    pub(super) fn give_back(&mut self, job_id: Uuid, attempt: i32) -> bool {
-        let Some(run) = self.running.get_mut(&job_id).filter(|run| run.attempt == attempt) else { return false };
+    pub(super) fn give_back(&mut self, fence: Fence) -> bool {
+        let Some(run) = self.running.get_mut(&fence.job_id).filter(|run| run.fence == fence) else { return false };
         let type_name = run.type_name;
         let had_slot = mem::replace(&mut run.holds, Holds::Ended) == Holds::Slot;
         if had_slot {

@@ -1,17 +1,17 @@
 //! The writes of the drill's jobs: rows with the time of the database, fenced by the job's author.
 //!
-//! The statement locks the job's row and looks whether it is still this attempt's. Nobody can give the job to another attempt
-//! before the write is committed, so the owned writes of two attempts never interleave, whatever the network does. A write
-//! that finds its job gone is kept as well, marked as not owned: it tells how long a run went on that should have stopped.
+//! The statement locks the job's row and looks whether it is still this run's. A claim or a rescue passes a locked row over, so
+//! nobody can give the job to another run before the write is committed: the owned writes of two runs never interleave, whatever
+//! the network does. A write that finds its job gone is kept as well, marked as not owned: it tells how long a run went on that
+//! should have stopped.
 
 use std::sync::OnceLock;
 
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use uuid::Uuid;
 
-use crate::job::JobContext;
+use crate::job::{Fence, JobContext};
 
 /// Makes the table. The drill does, not a migration: it is in no other database.
 pub const TABLE: &str = "
@@ -29,7 +29,7 @@ pub const TABLE: &str = "
 /// The clock is read after the row is locked: the aggregate is worked out first.
 const WRITE: &str = "
     WITH mine AS (
-        SELECT id FROM jobs WHERE id = $1 AND attempt = $2 AND status IN ('running', 'cancelling') FOR SHARE
+        SELECT id FROM jobs WHERE id = $1 AND claim_id = $6 AND status IN ('running', 'cancelling') FOR KEY SHARE
     ), looked AS MATERIALIZED (SELECT count(*) = 1 AS owned FROM mine)
     INSERT INTO drill_writes (job_id, attempt, seq, process, step, at, owned)
     SELECT $1, $2, $3, $4, $5, clock_timestamp(), owned FROM looked
@@ -65,25 +65,25 @@ impl Step {
 
 /// Writes for one run.
 pub(super) struct Record {
-    job: Uuid,
-    attempt: i32,
+    fence: Fence,
     process: i32,
 }
 
 impl Record {
     pub(super) fn of(ctx: &JobContext) -> Self {
-        Self { job: ctx.job_id(), attempt: ctx.attempt(), process: PROCESS.get().copied().unwrap_or_default() }
+        Self { fence: ctx.fence(), process: PROCESS.get().copied().unwrap_or_default() }
     }
 
     /// Writes a step down, on a connection of the jobs' pool.
     pub(super) async fn write(&self, ctx: &JobContext, seq: u64, step: Step) -> anyhow::Result<()> {
         let mut db = ctx.db().await?;
         sql_query(WRITE)
-            .bind::<SqlUuid, _>(self.job)
-            .bind::<Integer, _>(self.attempt)
+            .bind::<SqlUuid, _>(self.fence.job_id)
+            .bind::<Integer, _>(self.fence.attempt)
             .bind::<BigInt, _>(i64::try_from(seq)?)
             .bind::<Integer, _>(self.process)
             .bind::<Text, _>(step.as_str())
+            .bind::<SqlUuid, _>(self.fence.claim_id)
             .execute(&mut db)
             .await?;
         Ok(())

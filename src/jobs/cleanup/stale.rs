@@ -18,10 +18,10 @@ struct Count {
 /// Ends the jobs that a node left behind which has been silent for too long. The supervisors rescue such jobs within
 /// seconds; this sweeps up what they could not. A job that was being cancelled ends as cancelled.
 ///
-/// The attempt is the fence: a row that was rescued since it was read is left alone.
+/// The claim is the fence: a row that was rescued since it was read is left alone.
 pub(super) async fn fail_jobs(limits: &Limits, ctx: &JobContext) -> anyhow::Result<i64> {
     const DEAD: &str = "
-        SELECT j.id, j.attempt, j.status FROM jobs j LEFT JOIN nodes n ON n.id = j.node_id
+        SELECT j.id, j.claim_id, j.status FROM jobs j LEFT JOIN nodes n ON n.id = j.node_id
         WHERE j.status IN ('running', 'cancelling') AND j.id <> $1
           AND j.node_id IS DISTINCT FROM (SELECT node_id FROM jobs WHERE id = $1)
           AND COALESCE(LEAST(n.stopped_at, n.renewed_at), j.updated_at) < now() - make_interval(mins => $2)";
@@ -37,7 +37,7 @@ pub(super) async fn fail_jobs(limits: &Limits, ctx: &JobContext) -> anyhow::Resu
                     outcome = CASE dead.status WHEN 'cancelling' THEN 'cancelled' ELSE 'failed' END,
                     error = 'stale: its node is gone', rate_per_second = NULL, eta_seconds = NULL,
                     completed_at = now(), updated_at = now(), rev = nextval('job_rev')
-                FROM dead WHERE jobs.id = dead.id AND jobs.attempt = dead.attempt AND jobs.status = dead.status
+                FROM dead WHERE jobs.id = dead.id AND jobs.claim_id IS NOT DISTINCT FROM dead.claim_id AND jobs.status = dead.status
                 RETURNING jobs.id, jobs.attempt, jobs.status),
              noted AS (
                 INSERT INTO job_events (job_id, kind, attempt, actor, reason)
