@@ -3,8 +3,43 @@
 import createClient from 'openapi-fetch';
 import type { ErrorCode, FieldError, JobSummary, Problem as ProblemDocument, paths } from './schema';
 
-// `fetch` is looked up at each call, not kept: tests and browser tools replace it.
-export const api = createClient<paths>({ baseUrl: '/', fetch: (request) => fetch(request) });
+export const api = createClient<paths>({ baseUrl: '/', fetch: send });
+
+/** Idempotency keys of writes whose outcome is unknown, by what was asked. */
+const unanswered = new Map<string, string>();
+
+/**
+ * Sends a request. Each write carries an idempotency key. When its answer is lost and the same is asked again, the key is the
+ * same, too: the server then does it once.
+ */
+async function send(request: Request): Promise<Response> {
+  // `fetch` is looked up at each call, not kept: tests and browser tools replace it.
+  if (request.method === 'GET') return fetch(request);
+  const asked = `${request.method} ${request.url} ${await request.clone().text()}`;
+  const key = unanswered.get(asked) ?? randomKey();
+  unanswered.set(asked, key);
+  request.headers.set('Idempotency-Key', key);
+  try {
+    const response = await fetch(request);
+    // `Retry-After` comes with a 409 while the first request is under way.
+    if (response.status < 500 && !response.headers.has('Retry-After')) unanswered.delete(asked);
+    return response;
+  } catch (cause) {
+    // Nobody waits for its answer: asked again, it is a new question.
+    if (isAbort(cause)) unanswered.delete(asked);
+    throw cause;
+  }
+}
+
+/** `crypto.randomUUID` exists only where a page came by TLS or from this machine. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function isAbort(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === 'AbortError';
+}
 
 /** Why a call failed. */
 export class Problem extends Error {
@@ -35,7 +70,7 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   try {
     answer = await call;
   } catch (cause) {
-    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+    if (isAbort(cause)) throw cause;
     throw new Problem('unreachable', 'the server does not answer; is it running?');
   }
   if (answer.response.ok) return answer.data as T;
