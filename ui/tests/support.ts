@@ -81,6 +81,17 @@ export class Server {
     await this.end('SIGKILL');
   }
 
+  /** Has its PostgreSQL stand still, as on a disk that hangs, until the function that this brings is called. */
+  async freezeDatabase(): Promise<() => void> {
+    const pid = Number((await readFile(join(this.dir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+    process.kill(pid, 'SIGSTOP'); // first, so that it starts no more backends
+    const backends = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
+    for (const backend of backends) process.kill(backend, 'SIGSTOP');
+    return () => {
+      for (const stopped of [...backends, pid]) process.kill(stopped, 'SIGCONT');
+    };
+  }
+
   /** Starts it again, on the same port and data; with another environment, when one is given. */
   async run(env = this.env): Promise<void> {
     const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.dir, ...this.flags];

@@ -46,6 +46,15 @@ export const statsQuery = (minutes: number) =>
     queryFn: async ({ signal }) => unwrap(api.GET('/api/stats', { params: { query: { minutes } }, signal })),
   });
 
+export const readyQuery = queryOptions({
+  queryKey: ['ready'],
+  queryFn: async ({ signal }) => {
+    const { data, error } = await api.GET('/health/ready', { signal });
+    return data ?? error; // the same body: a server that is not ready answers 503
+  },
+  retry: false,
+});
+
 export const nodesQuery = queryOptions({
   queryKey: ['nodes'],
   queryFn: async ({ signal }) => unwrap(api.GET('/api/nodes', { signal })),

@@ -6,6 +6,7 @@ import { useEffect, useRef } from 'react';
 import { jobTypesQuery } from '../api/queries';
 import { AppearanceSwitch } from './AppearanceSwitch';
 import { LiveMark } from './LiveMark';
+import { NotReady } from './NotReady';
 import { NAVIGATION } from './navigation';
 import './frame.css';
 
@@ -56,6 +57,7 @@ export function Frame() {
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1} className="frame-main">
+        <NotReady />
         <Outlet />
       </main>
     </div>
