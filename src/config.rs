@@ -24,6 +24,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// How to hear of what other nodes do.
     pub bus: BusKind,
+    /// What running jobs do when the database can't be reached.
+    pub on_database_loss: OnDatabaseLoss,
     /// The folders that jobs may read.
     pub media_roots: Vec<PathBuf>,
     /// Types whose number of running jobs differs from their spec's; 0 runs none on this node.
@@ -88,6 +90,33 @@ pub struct DataArgs {
         help_heading = "Server"
     )]
     pub bus: BusKind,
+    /// What running jobs do when the database cannot be reached for the length of a lease
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        env = "STASHHOG_ON_DATABASE_LOSS",
+        default_value = "stop",
+        hide_possible_values = true,
+        long_help = LOSS_HELP,
+        global = true,
+        help_heading = "Server"
+    )]
+    pub on_database_loss: OnDatabaseLoss,
+}
+
+const LOSS_HELP: &str = "What running jobs do when the database cannot be reached for the length of a lease: `stop` (they are \
+                         stopped before another server can start them) or `continue` (they go on while this server knows of no \
+                         other), for where no second server is ever started. With a private Postgres they always go on";
+
+/// What running jobs do when the database can't be reached for the length of a lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnDatabaseLoss {
+    /// They are stopped: another node may take them.
+    #[default]
+    Stop,
+    /// They go on, as long as the node knows of no other: should another have been started meanwhile, a job can run twice at a time.
+    Continue,
 }
 
 const BUS_HELP: &str = "How servers that share a database hear of each other at once: `postgres` (by its notifications) or \

@@ -12,10 +12,10 @@ use diesel_async::AsyncPgConnection;
 use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use uuid::Uuid;
 
 use super::bus::{Bus, Gathered, Heard, Notice, parse, ping};
 use super::bus_state::{BusHealth, BusState};
+use super::identity::NodeIdentity;
 use crate::store::connect::connect;
 use crate::store::link::lost;
 use crate::store::notify::{listen, notify};
@@ -35,7 +35,7 @@ pub type Ears = Box<dyn Fn(Notice) + Send + Sync>;
 
 /// The bus.
 pub struct PostgresBus {
-    node: Uuid,
+    node: Arc<NodeIdentity>,
     url: Arc<str>,
     health: Arc<BusHealth>,
     gathered: Mutex<Gathered>,
@@ -55,7 +55,7 @@ impl Bus for PostgresBus {
 
 impl PostgresBus {
     /// A bus that does nothing until it is [`run`](Self::run).
-    pub fn new(node: Uuid, url: Arc<str>, health: Arc<BusHealth>) -> Arc<Self> {
+    pub fn new(node: Arc<NodeIdentity>, url: Arc<str>, health: Arc<BusHealth>) -> Arc<Self> {
         Arc::new(Self { node, url, health, gathered: Mutex::default(), news: Notify::new() })
     }
 
@@ -100,7 +100,7 @@ impl PostgresBus {
                         self.health.set(BusState::Deaf);
                     }
                     own.sent += 1;
-                    self.send(&mut connection, vec![ping(self.node, own.sent)]).await?;
+                    self.send(&mut connection, vec![ping(self.node.current(), own.sent)]).await?;
                 }
             }
         }
@@ -109,11 +109,11 @@ impl PostgresBus {
 
     fn hear(&self, payload: &str, own: &mut Pings, ears: &Ears) {
         match parse(payload) {
-            Some((node, Heard::Ping(number))) if node == self.node => {
+            Some((node, Heard::Ping(number))) if node == self.node.current() => {
                 own.heard = own.heard.max(number.min(own.sent)); // one of an earlier connection may be under way
                 self.health.set(BusState::Live);
             }
-            Some((node, Heard::Notice(notice))) if node != self.node => {
+            Some((node, Heard::Notice(notice))) if node != self.node.current() => {
                 self.health.heard();
                 ears(notice);
             }
@@ -131,7 +131,7 @@ impl PostgresBus {
     }
 
     fn take(&self) -> Vec<String> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).take(self.node)
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).take(self.node.current())
     }
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::child_watch::ChildWatch;
 use super::command::MadePending;
+use super::identity::NodeIdentity;
 use super::supervisor::parking::{Park, Resume};
 use super::supervisor::{JobSupervisor, NEXT_TURN};
 use super::tracker::{JobTracker, Stored};
@@ -42,7 +43,7 @@ const LOOKED_AT: usize = 500;
 /// What it stands on.
 pub struct ChildrenParts {
     /// This node.
-    pub node: Uuid,
+    pub node: Arc<NodeIdentity>,
     /// Connections.
     pub db: DbPool,
     /// The job types.
@@ -146,7 +147,7 @@ impl StoredChildren {
             reason: child.reason.map(|reason| reason.replace('\0', "")),
             ..NewJob::of(&registered.spec, params, "")
         };
-        let (node, parent) = (self.0.parts.node, parent.fence());
+        let (node, parent) = (self.0.parts.node.current(), parent.fence());
         Ok(SpawnWrite { node, parent, job, key: child.key, priority: child.priority })
     }
 

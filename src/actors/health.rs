@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::bus_state::BusHealth;
-use crate::job::{Attempt, Registry};
+use crate::job::{Attempt, Fence, Registry};
 
 /// The health of this node.
 pub struct Health {
@@ -23,12 +24,41 @@ pub struct Health {
     pub sessions: AtomicU64,
     /// Ends of jobs that wait to be stored.
     pub unwritten: AtomicU64,
-    /// Whether jobs were stopped here because the lease could not be renewed, and none are claimed.
-    pub fenced: AtomicBool,
     /// How this node hears of others.
     pub bus: Arc<BusHealth>,
     runners: BTreeMap<&'static str, RunnerHealth>,
     problems: Mutex<Vec<HealthProblem>>,
+    fenced: Mutex<Option<Fenced>>,
+}
+
+/// Why jobs were stopped here and none are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceCause {
+    /// The lease could not be renewed.
+    LeaseNotRenewed,
+    /// The database did not know this node, or held it for gone; it has registered anew since.
+    Unregistered,
+}
+
+impl FenceCause {
+    /// The cause in a sentence.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::LeaseNotRenewed => "this node cannot renew its lease in the database: it has stopped its jobs and claims none",
+            Self::Unregistered => {
+                "the database does not know this node or holds it for gone: it has dropped its jobs and registers anew"
+            }
+        }
+    }
+}
+
+/// That a node is fenced: it has stopped its jobs and claims none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// Why.
+    pub cause: FenceCause,
+    /// Since when.
+    pub since: DateTime<Utc>,
 }
 
 /// What is wrong, for programs.
@@ -102,11 +132,39 @@ impl Health {
             blocking_jobs: AtomicU64::new(0),
             sessions: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
-            fenced: AtomicBool::new(false),
             bus: Arc::new(BusHealth::new(bus)),
             runners: registry.iter().map(|t| (t.spec.name, RunnerHealth::default())).collect(),
             problems: Mutex::default(),
+            fenced: Mutex::default(),
         }
+    }
+
+    /// Fences this node. False when it already is.
+    pub fn fence(&self, cause: FenceCause) -> bool {
+        let mut fenced = self.lock_fenced();
+        let fresh = fenced.is_none();
+        fenced.get_or_insert_with(|| Fenced { cause, since: Utc::now() });
+        fresh
+    }
+
+    /// Ends the fence. False when there was none.
+    pub fn unfence(&self) -> bool {
+        self.lock_fenced().take().is_some()
+    }
+
+    /// Whether this node is fenced, why and since when.
+    pub fn fenced(&self) -> Option<Fenced> {
+        *self.lock_fenced()
+    }
+
+    fn lock_fenced(&self) -> MutexGuard<'_, Option<Fenced>> {
+        self.fenced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What runs here.
+    pub fn runs(&self) -> Vec<Fence> {
+        let of = |runner: &RunnerHealth| runner.lock_running().values().map(|run| run.fence()).collect::<Vec<_>>();
+        self.runners.values().flat_map(of).collect()
     }
 
     /// What people have to set right.

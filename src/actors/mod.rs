@@ -43,6 +43,7 @@ pub mod children;
 pub mod command;
 pub(crate) mod conclusion;
 pub mod health;
+pub mod identity;
 pub mod interest;
 pub mod lease;
 pub mod mailbox;

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::bus::Notice;
 use super::child_watch::ChildWatch;
 use super::health::Health;
+use super::identity::NodeIdentity;
 use super::lease::Beat;
 use super::relay_reading::{Reader, Reading};
 use super::rev_cursor::RevCursor;
@@ -71,7 +72,7 @@ pub struct Relay {
 impl Relay {
     /// A relay of `node` that reads over `link`.
     pub fn new(
-        node: Uuid,
+        node: Arc<NodeIdentity>,
         link: Link,
         tracker: Addr<JobTracker>,
         children: Arc<ChildWatch>,

@@ -1,12 +1,14 @@
 //! One reading of the relay: which jobs changed elsewhere, how they are, what their logs gained.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use actix::Addr;
 use diesel::QueryResult;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::identity::NodeIdentity;
 use super::outbox::LogLines;
 use super::tracker::{ForeignLines, ForeignRemoved, JobTracker, LinesWanted, SeenElsewhere, WhichAreNews};
 use crate::job::{Status, first_seq};
@@ -32,7 +34,7 @@ pub struct Reading {
 
 /// Reads for the relay, one thing after the other.
 pub struct Reader {
-    node: Uuid,
+    node: Arc<NodeIdentity>,
     link: Link,
     tracker: Addr<JobTracker>,
     /// How far the logs were told of jobs that run elsewhere and that somebody follows.
@@ -53,7 +55,7 @@ struct LogEnd {
 
 impl Reader {
     /// A reader that has told nothing yet.
-    pub fn new(node: Uuid, link: Link, tracker: Addr<JobTracker>) -> Self {
+    pub fn new(node: Arc<NodeIdentity>, link: Link, tracker: Addr<JobTracker>) -> Self {
         Self {
             node,
             link,
@@ -100,7 +102,7 @@ impl Reader {
     /// Begins to follow logs where they end now.
     async fn follow(&mut self, logs: Vec<(Watch, oneshot::Sender<()>)>) -> QueryResult<()> {
         for (watch, follows) in logs {
-            let node = self.node;
+            let node = self.node.current();
             let ends = self.link.once(async |conn| changes::log_ends(conn, node, &watch).await).await?;
             for (id, type_name, seq) in ends {
                 self.told_lines.entry(id).or_insert(LogEnd { type_name, seq, over: false });
@@ -162,7 +164,7 @@ impl Reader {
         let before = first_seq(job.attempt) - 1;
         let follows = |told: &&LogEnd| told.seq >= first_seq(job.attempt - 1) - 1; // else another node's lines are between
         let seq = match self.told_lines.get(&job.id).filter(follows) {
-            _ if job.node_id == Some(self.node) => None,
+            _ if job.node_id == Some(self.node.current()) => None,
             Some(told) => Some(told.seq),
             None => job.node_id.map(|_| before),
         };
@@ -193,7 +195,7 @@ impl Reader {
 
     /// Reads which jobs were deleted. Last: nothing is told of them after that.
     async fn removed(&mut self, since: i64) -> QueryResult<()> {
-        let node = self.node;
+        let node = self.node.current();
         let removed = self.link.once(async |conn| changes::removed_since(conn, node, since).await).await?;
         self.told_removed.retain(|rev| *rev > since);
         let fresh: Vec<_> =

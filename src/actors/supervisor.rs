@@ -22,6 +22,7 @@ use self::parking::{Holds, Returning};
 use super::bus::{Bus, Notice};
 use super::command::{Cancel, CancelAnswer, Drain, MadePending, SetPaused, Submit, SubmitError, Unavailable};
 use super::health::Health;
+use super::identity::NodeIdentity;
 use super::lease::{LEASE_LOST, Renewed, StopRuns};
 use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
@@ -60,13 +61,11 @@ pub struct AskedElsewhere(pub Vec<Uuid>);
 /// What a supervisor is made of.
 pub struct SupervisorParts {
     /// This node.
-    pub node: Uuid,
+    pub node: Arc<NodeIdentity>,
     /// The job types.
     pub registry: Registry,
     /// Slots by type, where they differ from the spec.
     pub slots: HashMap<String, u32>,
-    /// Whether the database is this node's alone, so that any other node's jobs are orphans.
-    pub alone: bool,
     /// Its connection.
     pub link: Link,
     /// Wakes other nodes.
@@ -83,9 +82,8 @@ pub struct SupervisorParts {
 
 /// The actor.
 pub struct JobSupervisor {
-    node: Uuid,
+    node: Arc<NodeIdentity>,
     registry: Registry,
-    alone: bool,
     bus: Arc<dyn Bus>,
     tracker: Addr<JobTracker>,
     runtime: Handle,
@@ -150,7 +148,6 @@ impl JobSupervisor {
             let mut supervisor = Self {
                 node: parts.node,
                 registry: parts.registry.clone(),
-                alone: parts.alone,
                 bus: parts.bus,
                 tracker: parts.tracker,
                 runtime: parts.runtime,
@@ -216,9 +213,9 @@ impl JobSupervisor {
         let Some(link) = self.link.take() else { return };
         self.claim_due &= rooms.is_empty();
         self.promise(&rooms);
+        let node = self.node.current();
         let turn = Turn {
-            node: self.node,
-            alone: self.alone,
+            node,
             submitted: mem::take(&mut self.submitted),
             pauses: mem::take(&mut self.pauses),
             known: mem::take(&mut self.sweep_due).then(|| self.running.values().map(|run| run.fence).collect()),
@@ -233,7 +230,7 @@ impl JobSupervisor {
                     supervisor.turn(ctx);
                 });
             }
-            supervisor.turn_done(done, &rooms);
+            supervisor.turn_done(done, &rooms, node);
             supervisor.turn(ctx);
             supervisor.tell_drained();
         }));
@@ -253,10 +250,10 @@ impl JobSupervisor {
     }
 
     fn is_fenced(&self) -> bool {
-        self.health.fenced.load(Ordering::Relaxed)
+        self.health.fenced().is_some()
     }
 
-    fn turn_done(&mut self, done: TurnDone, rooms: &[Room]) {
+    fn turn_done(&mut self, done: TurnDone, rooms: &[Room], node: Uuid) {
         self.claim_due |= !done.pending_types.is_empty();
         self.pending_types.extend(done.pending_types);
         for (reply, answer) in done.answers {
@@ -265,7 +262,7 @@ impl JobSupervisor {
         self.tracker.do_send(Stored(done.claimed.iter().map(|claimed| claimed.job.clone()).collect()));
         let took: Vec<_> = done.claimed.iter().map(|claimed| claimed.job.type_name.clone()).collect();
         for claimed in done.claimed {
-            self.run(claimed);
+            self.run(claimed, node);
         }
         self.redeem();
         self.early_stops.clear();
@@ -301,11 +298,12 @@ impl JobSupervisor {
         }
     }
 
-    fn run(&mut self, claimed: Claimed) {
+    /// Starts a job that was claimed under this node id.
+    fn run(&mut self, claimed: Claimed, node: Uuid) {
         let Some((type_name, place)) = self.runners.get_key_value(claimed.job.type_name.as_str()) else { return };
         let (type_name, mailbox) = (*type_name, place.mailbox.clone());
         let (id, fence) = (claimed.job.id, claimed.fence);
-        if self.is_fenced() {
+        if self.is_fenced() || node != self.node.current() {
             // The answer came late: others may take the job at any moment.
             let reason = LEASE_LOST.to_owned();
             return self.tracker.do_send(Released(ReleaseWrite { fence, reason }));
@@ -399,12 +397,12 @@ impl JobSupervisor {
         spec.is_some_and(|spec| spec.cluster_limit().is_some())
     }
 
-    /// Stops runs that lost their job to another: whatever they write is refused.
+    /// Stops runs that lost their job to another, at once: whatever they write is refused, and the other may run already.
     fn disown(&self, lost: &[Fence]) {
         for fence in lost {
             let run = self.running.get(&fence.job_id).filter(|job| job.fence == *fence);
             if let Some(place) = run.and_then(|job| self.runners.get(job.type_name)) {
-                place.mailbox.send(Stop { job_id: fence.job_id, reason: StopReason::Interrupted, within: None });
+                place.mailbox.send(Stop { job_id: fence.job_id, reason: StopReason::Interrupted, within: Some(Duration::ZERO) });
             }
         }
     }
@@ -537,6 +535,7 @@ impl Handler<Renewed> for JobSupervisor {
         for id in renewed.asked {
             self.deliver(id);
         }
+        self.disown(&renewed.lost);
     }
 }
 

@@ -42,7 +42,6 @@ const SUBMIT_LIMIT: Duration = Duration::from_secs(30);
 /// What is to be done.
 pub struct Turn {
     pub node: Uuid,
-    pub alone: bool,
     pub submitted: Vec<Waiting>,
     pub pauses: Vec<WaitingPause>,
     /// When orphans are to be looked for: what runs here and is none.
@@ -71,9 +70,9 @@ pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) ->
     let mut done = TurnDone { answered: true, ..TurnDone::default() };
     accept(&mut link, turn.submitted, &mut done, &tracker).await;
     pause(&mut link, turn.pauses, &mut done).await;
-    let Turn { node, alone, known, rooms, .. } = turn;
+    let Turn { node, known, rooms, .. } = turn;
     if let Some(known) = known {
-        match link.once(async |conn| sweep(conn, node, alone, &known).await).await {
+        match link.once(async |conn| sweep(conn, node, &known).await).await {
             Ok(rescued) => {
                 done.pending_types.extend(rescued.iter().map(|job| job.type_name.clone()));
                 tracker.do_send(Stored(rescued));
@@ -97,11 +96,11 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
 
 /// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost. What stands below
 /// those that end by it is asked to stop.
-async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, alone: bool, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
+async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
     let mut rescued = rescue::unknown(conn, node, known).await?;
     let (orphans, below) = conn
         .transaction(async |conn| {
-            let orphans = rescue::rescue(conn, node, alone).await?;
+            let orphans = rescue::rescue(conn, node).await?;
             let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
             let below = cancel_below(conn, &above).await?;
             Ok::<_, Error>((orphans, below))

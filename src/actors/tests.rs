@@ -14,6 +14,7 @@ use super::child_watch::ChildWatch;
 use super::children::{ChildrenParts, StoredChildren};
 use super::command::Submit;
 use super::health::Health;
+use super::identity::NodeIdentity;
 use super::runner::JobRunner;
 use super::supervisor::{JobSupervisor, SupervisorParts};
 use super::tracker::{JobTracker, TrackerParts};
@@ -21,9 +22,10 @@ use crate::job::{Environment, Registry, Status};
 use crate::store::embedded::PrivatePostgres;
 use crate::store::enqueue::NewJob;
 use crate::store::link::Link;
+use crate::store::nodes::{self, Registration};
 use crate::store::origin::Way;
 use crate::store::row::JobSummary;
-use crate::store::{cancel, children, migrations, nodes, pool};
+use crate::store::{cancel, children, migrations, pool};
 
 /// A bug in a runner.
 #[derive(Message)]
@@ -103,14 +105,16 @@ impl Node {
     async fn start(url: &Arc<str>, runtime: Handle) -> Self {
         let registry = Registry::collect().unwrap();
         let health = Arc::new(Health::new(&registry));
-        let node = Uuid::now_v7();
+        let id = Uuid::now_v7();
+        let registration = Registration { hostname: "test".to_owned(), slots: json!({ "demo": 4 }) };
+        let node = NodeIdentity::new(id);
         let mut link = Link::new(Arc::clone(url), "test");
-        link.until_answered(async |conn| nodes::register(conn, node, "test", &json!({ "demo": 4 })).await)
+        link.until_answered(async |conn| nodes::register(conn, id, &registration).await)
             .await
             .unwrap();
         let watch = Arc::new(ChildWatch::default());
         let tracker = JobTracker::new(TrackerParts {
-            node,
+            node: Arc::clone(&node),
             link: Link::new(Arc::clone(url), "tracker"),
             bus: Arc::new(NoBus),
             children: Arc::clone(&watch),
@@ -119,12 +123,11 @@ impl Node {
         let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
         let (db, told) = (pool::build(url, runtime.clone()).unwrap(), tracker.clone());
         let children =
-            StoredChildren::new(ChildrenParts { node, db, registry: registry.clone(), tracker: told, watch });
+            StoredChildren::new(ChildrenParts { node: Arc::clone(&node), db, registry: registry.clone(), tracker: told, watch });
         let supervisor = JobSupervisor::start(SupervisorParts {
             node,
             registry,
             slots: HashMap::new(),
-            alone: true,
             link: Link::new(Arc::clone(url), "supervisor"),
             bus: Arc::new(NoBus),
             tracker,

@@ -18,6 +18,7 @@ use super::bus::{Bus, Notice};
 use super::child_watch::ChildWatch;
 use super::conclusion::Conclusion;
 use super::health::Health;
+use super::identity::NodeIdentity;
 use super::outbox::{LogLines, Outbox, Update};
 use super::told::Told;
 use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
@@ -157,7 +158,7 @@ pub struct JobTracker {
     children: Arc<ChildWatch>,
     /// Tells other nodes what was stored here.
     bus: Arc<dyn Bus>,
-    node: Uuid,
+    node: Arc<NodeIdentity>,
     /// The clients.
     clients: Vec<Weak<Outbox>>,
     /// Told when ends are stored.
@@ -173,7 +174,7 @@ pub struct ReportTo(pub Recipient<BatchStored>);
 /// What a tracker is made of.
 pub struct TrackerParts {
     /// This node.
-    pub node: Uuid,
+    pub node: Arc<NodeIdentity>,
     /// Its connection.
     pub link: Link,
     /// Tells other nodes what was stored here.
@@ -222,7 +223,7 @@ impl JobTracker {
         };
         let mut batch = mem::take(&mut self.batch);
         batch.read_attempts();
-        let node = self.node;
+        let node = self.node.current();
         let writing = async move {
             let written = write(&mut link, node, batch).await;
             (link, written)
@@ -257,7 +258,8 @@ impl JobTracker {
         if self.is_alone() || jobs.is_empty() {
             return;
         }
-        let elsewhere = |job: &&JobSummary| job.status == Status::Cancelling && job.node_id != Some(self.node);
+        let node = Some(self.node.current());
+        let elsewhere = |job: &&JobSummary| job.status == Status::Cancelling && job.node_id != node;
         let asked: Vec<_> = jobs.iter().filter(elsewhere).map(|job| job.id).collect();
         if !asked.is_empty() {
             self.bus.publish(Notice::Cancel(asked));

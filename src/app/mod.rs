@@ -29,14 +29,16 @@ use uuid::Uuid;
 
 use self::data_dir::DataDir;
 use self::node::{NodeParts, serve};
+use crate::actors::identity::NodeIdentity;
 use crate::config::Config;
 use crate::job::{DbPool, Environment, MediaRoots, Registry};
 use crate::store::connect::check_url;
 use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
+use crate::store::nodes::{self, Registration};
 use crate::store::settings::{SharedSettings, StoredSettings};
 use crate::store::vault::Vault;
-use crate::store::{migrations, nodes, pool};
+use crate::store::{migrations, pool};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
 const THREADS_PER_CORE: usize = 4;
@@ -56,7 +58,7 @@ pub struct Application {
     drivers: Runtime,
     /// Dropped after the node: the lock last of all.
     postgres: Option<PrivatePostgres>,
-    data_dir: DataDir,
+    data_dir: Arc<DataDir>,
 }
 
 impl Application {
@@ -66,7 +68,7 @@ impl Application {
         if let Some(url) = &config.database_url {
             check_url(url).context("--database-url")?;
         }
-        let data_dir = DataDir::lock(&config.data_dir)?;
+        let data_dir = Arc::new(DataDir::lock(&config.data_dir)?);
         let media_roots = MediaRoots::new(&config.media_roots)?;
         let slots = slots(&config, &registry)?;
         let listener = TcpListener::bind(config.listen)
@@ -85,7 +87,8 @@ impl Application {
         let runtime = job_runtime()?;
         let drivers = driver_runtime()?;
         let node_id = Uuid::now_v7();
-        runtime.block_on(prepare(&database_url, node_id, &slots, data_dir.predecessor()))?;
+        let registration = registration(&slots)?;
+        runtime.block_on(prepare(&database_url, node_id, &registration, data_dir.predecessor()))?;
         let db = pool::build(&database_url, drivers.handle().clone())?;
         let vault = Vault::open(config.secret_key.as_ref().map(|key| key.0.as_str()), &config.data_dir)?;
         let settings = Arc::new(StoredSettings::new(db.clone(), config.settings, vault));
@@ -100,10 +103,13 @@ impl Application {
         let (end, ended) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let parts = NodeParts {
-            node_id,
+            node: NodeIdentity::new(node_id),
+            registration,
+            on_registered: announce_again(&data_dir, &url),
             registry,
             slots,
-            alone: postgres.is_some(),
+            private: postgres.is_some(),
+            on_database_loss: config.on_database_loss,
             bus: config.bus,
             database_url,
             environment,
@@ -119,7 +125,7 @@ impl Application {
             let _ = end.send(()); // nobody waits when the application was dropped
             result
         })?;
-        let mut application = Self { url, db, stop, node, ended, runtime, drivers, postgres, data_dir };
+        let application = Self { url, db, stop, node, ended, runtime, drivers, postgres, data_dir };
         if is_ready.recv().is_err() {
             return Err(application.join().err().unwrap_or_else(|| anyhow!("the server did not start")));
         }
@@ -268,22 +274,36 @@ fn driver_runtime() -> anyhow::Result<Runtime> {
 /// How long a database that is still starting is waited for.
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
 
-/// Migrates, declares the predecessor dead and enters this node.
+/// What this node says of itself in the database.
+fn registration(slots: &HashMap<String, u32>) -> anyhow::Result<Registration> {
+    let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Registration { hostname, slots: serde_json::to_value(slots)? })
+}
+
+/// Writes the run file again when the node has got another id.
+fn announce_again(data_dir: &Arc<DataDir>, url: &str) -> Box<dyn Fn(Uuid) + Send> {
+    let (data_dir, url) = (Arc::clone(data_dir), url.to_owned());
+    Box::new(move |node_id| {
+        if let Err(error) = data_dir.announce(&url, node_id) {
+            tracing::warn!(%error, "the run file does not name the new id of this node: after a crash its jobs wait for the lease");
+        }
+    })
+}
+
+/// Migrates, declares the predecessor dead and registers this node.
 async fn prepare(
     database_url: &Arc<str>,
     node_id: Uuid,
-    slots: &HashMap<String, u32>,
+    registration: &Registration,
     predecessor: Option<Uuid>,
 ) -> anyhow::Result<()> {
     migrations::run(database_url).await?;
     let mut link = Link::new(Arc::clone(database_url), "start");
-    let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let slots = serde_json::to_value(slots)?;
     let entered = link.until_answered(async |conn| {
         if let Some(predecessor) = predecessor {
             nodes::sign_off(conn, predecessor).await?;
         }
-        nodes::register(conn, node_id, &hostname, &slots).await
+        nodes::register(conn, node_id, registration).await
     });
     tokio::time::timeout(DATABASE_WAIT, entered).await.context("the database does not answer")??;
     Ok(())

@@ -18,16 +18,17 @@ use crate::actors::child_watch::ChildWatch;
 use crate::actors::children::{ChildrenParts, StoredChildren};
 use crate::actors::command::Drain;
 use crate::actors::health::Health;
+use crate::actors::identity::NodeIdentity;
 use crate::actors::lease::{LeaseKeeper, LeaseParts, RENEWAL_LIMIT};
 use crate::actors::relay::Relay;
 use crate::actors::scheduler::{JobScheduler, SchedulerParts, StopFiring};
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
 use crate::actors::tracker::{JobTracker, Removed, TrackerParts};
-use crate::config::BusKind;
+use crate::config::{BusKind, OnDatabaseLoss};
 use crate::http::state::AppState;
 use crate::job::{Environment, OnRemoved, Registry};
 use crate::store::link::Link;
-use crate::store::nodes;
+use crate::store::nodes::{self, Registration};
 use crate::store::settings::StoredSettings;
 
 /// How often the actors that nobody starts again are looked at.
@@ -50,10 +51,15 @@ const RELAY_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a node is made of.
 pub(super) struct NodeParts {
-    pub(super) node_id: Uuid,
+    pub(super) node: Arc<NodeIdentity>,
+    pub(super) registration: Registration,
+    /// Told of the id under which the node had to register anew.
+    pub(super) on_registered: Box<dyn Fn(Uuid) + Send>,
     pub(super) registry: Registry,
     pub(super) slots: HashMap<String, u32>,
-    pub(super) alone: bool,
+    /// Whether nobody else can reach the database.
+    pub(super) private: bool,
+    pub(super) on_database_loss: OnDatabaseLoss,
     pub(super) bus: BusKind,
     pub(super) database_url: Arc<str>,
     pub(super) environment: Environment,
@@ -78,7 +84,7 @@ pub(super) async fn serve(
 
     let watch = Arc::new(ChildWatch::default());
     let tracker = JobTracker::new(TrackerParts {
-        node: parts.node_id,
+        node: Arc::clone(&parts.node),
         link: link("tracker"),
         bus: neighbours.bus(),
         children: Arc::clone(&watch),
@@ -91,17 +97,16 @@ pub(super) async fn serve(
     });
     let (registry, told) = (parts.registry.clone(), tracker.clone());
     let children = StoredChildren::new(ChildrenParts {
-        node: parts.node_id,
+        node: Arc::clone(&parts.node),
         db: db.clone(),
         registry,
         tracker: told,
         watch: Arc::clone(&watch),
     });
     let supervisor = JobSupervisor::start(SupervisorParts {
-        node: parts.node_id,
+        node: Arc::clone(&parts.node),
         registry: parts.registry.clone(),
         slots: parts.slots,
-        alone: parts.alone,
         link: link("supervisor").limit(TURN_LIMIT),
         bus: neighbours.bus(),
         tracker: tracker.clone(),
@@ -115,13 +120,16 @@ pub(super) async fn serve(
     });
     children.attach(supervisor.clone());
     parts.runtime.spawn(children.look_again());
-    let relay = (!parts.alone).then(|| {
+    let relay = (!parts.private).then(|| {
         let link = link("relay").limit(RELAY_LIMIT);
-        Relay::new(parts.node_id, link, tracker.clone(), watch, Arc::clone(&health))
+        Relay::new(Arc::clone(&parts.node), link, tracker.clone(), watch, Arc::clone(&health))
     });
     let relay = neighbours.listen(relay, &supervisor);
     let lease = LeaseKeeper::new(LeaseParts {
-        node: parts.node_id,
+        node: Arc::clone(&parts.node),
+        registration: parts.registration,
+        on_registered: parts.on_registered,
+        goes_on: parts.private || parts.on_database_loss == OnDatabaseLoss::Continue,
         link: link("lease").limit(RENEWAL_LIMIT),
         supervisor: supervisor.clone(),
         relay: relay.clone().map(Addr::recipient),
@@ -138,7 +146,7 @@ pub(super) async fn serve(
     });
     let scheduler = JobScheduler::start_in_arbiter(&Arbiter::new().handle(), |_| scheduler);
     let state = AppState {
-        node: parts.node_id,
+        node: Arc::clone(&parts.node),
         registry: parts.registry,
         supervisor: supervisor.clone(),
         scheduler: scheduler.clone(),
@@ -161,7 +169,7 @@ pub(super) async fn serve(
     let drained = tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_ok();
     http.stop(true).await;
     let mut link = link("sign-off");
-    let signed = link.until_answered(async |conn| nodes::sign_off(conn, parts.node_id).await);
+    let signed = link.until_answered(async |conn| nodes::sign_off(conn, parts.node.current()).await);
     let signed = tokio::time::timeout(SIGN_OFF, signed).await.is_ok_and(|signed| signed.is_ok());
     if !(drained && signed) {
         bail!("the end of some jobs could not be stored, as the database did not answer; the next start rescues them");

@@ -196,6 +196,7 @@ impl Reach {
             data_dir: self.data_dir()?,
             database_url: self.args.data.database_url.clone().filter(|url| !url.is_empty()),
             bus: self.args.data.bus,
+            on_database_loss: self.args.data.on_database_loss,
             media_roots: work.media_roots(),
             concurrency: work.concurrency.clone(),
             allowed_hosts,

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::jobs;
 use crate::app::{Application, RunFile};
-use crate::config::{BusKind, Config};
+use crate::config::{BusKind, Config, OnDatabaseLoss};
 use crate::job::{Registry, SettingsFromEnvironment};
 
 /// How long jobs get to end when a node is told to stop.
@@ -136,6 +136,7 @@ pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, proce
         listen: ([127, 0, 0, 1], 0).into(),
         data_dir,
         database_url: Some(database_url),
+        on_database_loss: OnDatabaseLoss::default(),
         bus: if process % DEAF == 0 { BusKind::None } else { BusKind::Postgres },
         media_roots: Vec::new(),
         concurrency: Vec::new(),

@@ -188,7 +188,7 @@ pub async fn explain(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Res
     let spec = state.registry.get(&job.type_name).map(|known| &known.spec);
     let attempt = state.health.runner(&job.type_name).and_then(|runner| runner.attempt(job.id));
     let blocked = attempt.filter(|attempt| attempt.number == job.attempt).and_then(|attempt| attempt.blocks_since());
-    let mut explanation = explained(&facts, spec, state.node);
+    let mut explanation = explained(&facts, spec, state.node.current());
     if !job.status.is_terminal() {
         explanation.blocked_seconds = blocked.map(|span| span.as_secs_f64()).filter(|seconds| *seconds > BLOCKS);
     }

@@ -47,7 +47,8 @@ pub struct Ready {
     pub sessions: u64,
     /// Ends of jobs that wait to be stored.
     pub unwritten: u64,
-    /// Whether jobs were stopped here, and none are claimed, because the lease could not be renewed.
+    /// Whether jobs were stopped here, and none are claimed, because the lease could not be renewed or the database did not
+    /// know this node.
     pub fenced: bool,
     /// How this node hears of what other nodes do.
     pub bus: BusView,
@@ -71,7 +72,7 @@ pub async fn live() -> Json<Live> {
     get, path = "/health/ready", operation_id = "ready", tag = "server",
     responses(
         (status = 200, description = "It does", body = Ready),
-        (status = 503, description = "It does not: the database is away, or the server goes down", body = Ready),
+        (status = 503, description = "It does not: the database is away, the node is fenced, or the server goes down", body = Ready),
     ),
 )]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
@@ -81,14 +82,14 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
     let claiming = health.claiming.load(Ordering::Relaxed);
     let names = state.registry.iter().map(|known| known.spec.name);
     let body = Ready {
-        ready: database && claiming,
+        ready: database && claiming && health.fenced().is_none(),
         database,
         claiming,
         abandoned_threads: figure(&health.abandoned_threads),
         blocking_jobs: figure(&health.blocking_jobs),
         sessions: figure(&health.sessions),
         unwritten: figure(&health.unwritten),
-        fenced: health.fenced.load(Ordering::Relaxed),
+        fenced: health.fenced().is_some(),
         bus: health.bus.view(),
         runners: names.filter_map(|name| Some((name.to_owned(), health.runner_state(name)?))).collect(),
         problems: health.problems(),

@@ -83,7 +83,7 @@ pub async fn list(state: Data<AppState>, _: Query<()>) -> Result<Json<Nodes>, Ap
         Ok((nodes::busy(conn, &ids).await?, rows))
     });
     let (busy, rows) = found.await?;
-    let nodes = rows.iter().map(|row| NodeView::new(row, &busy, state.node)).collect();
+    let nodes = rows.iter().map(|row| NodeView::new(row, &busy, state.node.current())).collect();
     Ok(Json(Nodes { nodes, bus: state.health.bus.view() }))
 }
 

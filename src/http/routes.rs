@@ -166,6 +166,7 @@ mod tests {
     use super::{configure, table};
     use crate::actors::bus::NoBus;
     use crate::actors::health::Health;
+    use crate::actors::identity::NodeIdentity;
     use crate::actors::scheduler::{JobScheduler, SchedulerParts};
     use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
     use crate::actors::tracker::{JobTracker, TrackerParts};
@@ -205,7 +206,7 @@ mod tests {
         let nowhere = "host=/nowhere";
         let health = Arc::new(Health::new(&registry));
         let tracker = JobTracker::new(TrackerParts {
-            node: Uuid::nil(),
+            node: NodeIdentity::new(Uuid::nil()),
             link: Link::new(nowhere.into(), "tracker"),
             bus: Arc::new(NoBus),
             children: Arc::default(),
@@ -213,10 +214,9 @@ mod tests {
         })
         .start();
         let supervisor = JobSupervisor::start(SupervisorParts {
-            node: Uuid::nil(),
+            node: NodeIdentity::new(Uuid::nil()),
             registry: registry.clone(),
             slots: HashMap::new(),
-            alone: false,
             link: Link::new(nowhere.into(), "supervisor"),
             bus: Arc::new(NoBus),
             tracker: tracker.clone(),
@@ -235,7 +235,7 @@ mod tests {
         let db = pool::build(nowhere, tokio::runtime::Handle::current()).unwrap();
         let vault = Vault::open(None, tempfile::tempdir().unwrap().path()).unwrap();
         AppState {
-            node: Uuid::nil(),
+            node: NodeIdentity::new(Uuid::nil()),
             scheduler: scheduler.start(),
             health,
             registry,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use actix::Addr;
-use uuid::Uuid;
 
 use crate::actors::health::Health;
+use crate::actors::identity::NodeIdentity;
 use crate::actors::relay::Relay;
 use crate::actors::scheduler::JobScheduler;
 use crate::actors::supervisor::JobSupervisor;
@@ -17,7 +17,7 @@ use crate::store::settings::StoredSettings;
 #[derive(Clone)]
 pub struct AppState {
     /// This node.
-    pub node: Uuid,
+    pub node: Arc<NodeIdentity>,
     /// The job types.
     pub registry: Registry,
     /// Where commands go.

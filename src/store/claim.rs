@@ -54,7 +54,7 @@ pub struct Claimed {
 }
 
 /// Claims jobs for `node`, in the order of their turns. Those of paused types stay where they are, and so do those behind
-/// another one with the same queue key.
+/// another one with the same queue key. A node that is not registered, or was signed off, gets none.
 ///
 /// Several nodes may claim at once: a row that another node is taking is skipped. For types with a limit in the cluster "how
 /// many run?" and "take so many" must not interleave between nodes, so these claims take turns at an advisory lock. Who does
@@ -127,6 +127,7 @@ impl Statement for Claim {
                     WHERE recent.type = told.type AND recent.at > (SELECT at FROM clock) - make_interval(secs => period)) END
             ) AS slots
             FROM told WHERE NOT EXISTS (SELECT FROM pauses WHERE pauses.type = told.type)
+              AND EXISTS (SELECT FROM nodes WHERE id = $6 AND stopped_at IS NULL)
         ),
         picked AS (
             SELECT next.id FROM room CROSS JOIN LATERAL (

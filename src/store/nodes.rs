@@ -14,8 +14,18 @@ use uuid::Uuid;
 use super::rescue::LEASE_SECONDS;
 use super::schema::nodes;
 
-/// Enters a node. `slots` says how many jobs it runs at a time, by type.
-pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, hostname: &str, slots: &Value) -> QueryResult<usize> {
+/// What a node says of itself when it registers.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The machine.
+    pub hostname: String,
+    /// How many jobs it runs at a time, by type.
+    pub slots: Value,
+}
+
+/// Registers a node. Doing it twice under one id changes nothing.
+pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, registration: &Registration) -> QueryResult<usize> {
+    let Registration { hostname, slots } = registration;
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     diesel::insert_into(nodes::table)
         .values((
@@ -25,6 +35,7 @@ pub async fn register(conn: &mut AsyncPgConnection, id: Uuid, hostname: &str, sl
             nodes::version.eq(env!("CARGO_PKG_VERSION")),
             nodes::slots.eq(slots),
         ))
+        .on_conflict_do_nothing()
         .execute(conn)
         .await
 }
@@ -46,10 +57,10 @@ pub struct Renewal {
     pub next: i64,
 }
 
-/// Says that a node lives, and whether it claims jobs. None when it is not entered.
+/// Says that a node lives, and whether it claims jobs. None when it is not registered, or was signed off.
 pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> QueryResult<Option<Renewal>> {
     let renewed: Vec<Renewal> = diesel::sql_query(
-        "UPDATE nodes SET renewed_at = now(), claiming = $2 WHERE id = $1
+        "UPDATE nodes SET renewed_at = now(), claiming = $2 WHERE id = $1 AND stopped_at IS NULL
          RETURNING (SELECT count(*) FROM nodes other WHERE other.id <> $1 AND other.stopped_at IS NULL
                     AND other.renewed_at > now() - make_interval(secs => $3)) AS others,
                    (SELECT last_value FROM job_rev) AS rev,
@@ -64,7 +75,7 @@ pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> Qu
     Ok(renewed.into_iter().next())
 }
 
-/// Says that a node is gone: it stops in order, or its process is known to be dead.
+/// Says that a node is gone: it stops in order, or its process is known to be dead. Should it live, it learns that when it renews.
 pub async fn sign_off(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
     let still_there = nodes::table.find(id).filter(nodes::stopped_at.is_null());
     diesel::update(still_there).set(nodes::stopped_at.eq(now)).execute(conn).await

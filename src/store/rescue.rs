@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use diesel::QueryResult;
 use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, QueryDsl};
-use diesel::sql_types::{Bool, Float8, Uuid as SqlUuid};
+use diesel::sql_types::{Float8, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::fence::{FenceColumns, owned_by};
 use super::finish::{ReleaseWrite, release};
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
@@ -21,10 +22,37 @@ pub const LEASE_SECONDS: f64 = 10.0;
 ///
 /// The event of each says from whom: `{"from": {"hostname", "pid"}, "by": the node that rescued it}`.
 ///
-/// A node is dead when its row says so or was not renewed within the lease. When `alone`, the database belongs to one data
-/// directory, whose lock this process holds: then every other node is dead.
-pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid, alone: bool) -> QueryResult<Vec<JobSummary>> {
-    Cached(Rescue { alone, me, lease: LEASE_SECONDS }).load(conn).await
+/// A node is dead when its row says so, is missing, or was not renewed within the lease.
+pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid) -> QueryResult<Vec<JobSummary>> {
+    Cached(Rescue { me, lease: LEASE_SECONDS }).load(conn).await
+}
+
+/// Those of these runs that hold their jobs no longer: another claim does, or the job is ended or deleted.
+pub async fn lost(conn: &mut AsyncPgConnection, runs: &[Fence]) -> QueryResult<Vec<Fence>> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let held: Vec<(Uuid, Uuid)> = Cached(Held(runs.iter().copied().collect())).load(conn).await?;
+    let held: HashSet<_> = held.into_iter().collect();
+    Ok(runs.iter().filter(|run| !held.contains(&(run.job_id, run.claim_id))).copied().collect())
+}
+
+struct Held(FenceColumns);
+
+impl Statement for Held {
+    type Row = (SqlUuid, SqlUuid);
+
+    // A subquery for each run, not a join: a plan that reads all jobs is out of the question.
+    const SQL: &'static str = concat!(
+        "SELECT w.job_id, w.claim_id FROM unnest($1, $2) AS w (job_id, claim_id)
+         WHERE (SELECT true FROM jobs WHERE ",
+        owned_by!("w"),
+        ")"
+    );
+
+    fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
+        self.0.bind(binds)
+    }
 }
 
 /// Gives back the jobs that this node holds without knowing: those of a claim whose answer was lost on the way. `known` are the
@@ -48,7 +76,6 @@ pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Fence]) ->
 }
 
 struct Rescue {
-    alone: bool,
     me: Uuid,
     lease: f64,
 }
@@ -60,9 +87,9 @@ impl Statement for Rescue {
         ", orphan AS (
             SELECT jobs.id, jobs.node_id, jobs.attempt, nodes.hostname, nodes.pid
             FROM jobs LEFT JOIN nodes ON nodes.id = jobs.node_id
-            WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $2
-              AND ($1 OR nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
-                   OR nodes.renewed_at < now() - make_interval(secs => $3))
+            WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $1
+              AND (nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
+                   OR nodes.renewed_at < now() - make_interval(secs => $2))
             ORDER BY jobs.id
             FOR UPDATE OF jobs SKIP LOCKED
         ), rescued AS (
@@ -84,7 +111,7 @@ impl Statement for Rescue {
             INSERT INTO job_events (job_id, kind, attempt, node_id, data)
             SELECT id, unnest(CASE status WHEN 'pending' THEN ARRAY['rescued'] ELSE ARRAY['rescued', status] END),
                    attempt, dead_node,
-                   jsonb_build_object('by', $2, 'from', jsonb_build_object('hostname', dead_host, 'pid', dead_pid))
+                   jsonb_build_object('by', $1, 'from', jsonb_build_object('hostname', dead_host, 'pid', dead_pid))
             FROM rescued
         )
         SELECT ",
@@ -93,7 +120,6 @@ impl Statement for Rescue {
     );
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
-        binds.add::<Bool, _>(&self.alone)?;
         binds.add::<SqlUuid, _>(&self.me)?;
         binds.add::<Float8, _>(&self.lease)
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use uuid::Uuid;
 
 use crate::app::Application;
-use crate::config::{BusKind, Config};
+use crate::config::{BusKind, Config, OnDatabaseLoss};
 use crate::job::{DbPool, Registry, SettingsFromEnvironment};
 
 /// A test should not wait long for jobs that it left behind.
@@ -51,6 +51,7 @@ impl Server {
             data_dir: dir.join("data"),
             database_url: None,
             bus: BusKind::default(),
+            on_database_loss: OnDatabaseLoss::default(),
             media_roots,
             concurrency: Vec::new(),
             allowed_hosts: Vec::new(),

@@ -185,8 +185,24 @@ async fn a_node_without_its_database_stops_its_jobs_before_another_starts_them()
 }
 
 #[tokio::test]
-async fn a_node_that_has_no_others_goes_on_through_an_outage() {
+async fn a_node_without_its_database_stops_its_jobs_though_it_knows_of_no_other() {
     let server = Server::start().await;
+    let id = server.api.submit("demo", json!({ "items": 100, "item_ms": 100 })).await;
+    server.api.until_status(id, "running").await;
+    database::cut_off(&server.database_url).await;
+    let health = async || server.api.get("/health/ready").await;
+    until("it is fenced", async || (health().await.body["fenced"] == true).then_some(())).await;
+    until("its handler has stopped", async || (health().await.body["runners"]["demo"]["running"] == 0).then_some(())).await;
+    database::let_in(&server.database_url).await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!((&job["attempt"], &job["processed_items"]), (&json!(2), &json!(100)), "{job:#}");
+    until("it is ready", async || (health().await.status == 200).then_some(())).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_has_no_others_goes_on_through_an_outage_where_it_is_told_to() {
+    let server = Server::with(&["--on-database-loss", "continue"]).await;
     let id = server.api.submit("demo", json!({ "items": 90, "item_ms": 100 })).await;
     server.api.until_status(id, "running").await;
     database::cut_off(&server.database_url).await;
@@ -199,5 +215,73 @@ async fn a_node_that_has_no_others_goes_on_through_an_outage() {
     database::let_in(&server.database_url).await;
     let job = server.api.until_status(id, "completed").await;
     assert_eq!(job["attempt"], 1, "{job:#}");
+    server.stop().await;
+}
+
+/// A node with a job of ten seconds, after this was done to its row in `nodes`: it drops the job and goes on under another id.
+async fn registers_anew_after(sql: &str) {
+    let server = Server::with(&["--concurrency", "demo=1"]).await;
+    let id = server.api.submit("demo", json!({ "items": 100, "item_ms": 100 })).await;
+    let old = server.api.until_status(id, "running").await["node_id"].clone();
+    database::execute(&server.database_url, sql).await;
+    let job = until("it runs again", async || {
+        let job = server.api.job(id).await;
+        (job["attempt"] == 2 && job["status"] == "running").then_some(job)
+    })
+    .await;
+    assert_ne!(job["node_id"], old);
+    assert_eq!(job["node_id"], server.id(), "the run file names the new id");
+    until("it is ready", async || (server.api.get("/health/ready").await.status == 200).then_some(())).await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!((&job["attempt"], &job["processed_items"]), (&json!(2), &json!(100)), "{job:#}");
+    assert_eq!(events(&server.api, id, "completed").await.len(), 1);
+    let nodes = server.api.get("/api/nodes").await.expect(200);
+    let this: Vec<_> = nodes["nodes"].as_array().expect("nodes").iter().filter(|node| node["this"] == true).collect();
+    assert_eq!((this.len(), &this[0]["live"]), (1, &json!(true)), "{nodes:#}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_the_database_does_not_know_registers_anew() {
+    registers_anew_after("DELETE FROM nodes").await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_signed_off_while_it_lives_registers_anew() {
+    registers_anew_after("UPDATE nodes SET stopped_at = now()").await;
+}
+
+#[tokio::test]
+async fn a_server_on_a_copied_data_directory_takes_nothing_from_the_one_that_lives() {
+    let first = Server::with(&["--concurrency", "demo=1"]).await;
+    let id = first.api.submit("demo", json!({ "items": 60, "item_ms": 100 })).await;
+    first.api.until_status(id, "running").await;
+    let copy = first.beside_on_a_copy(&["--concurrency", "demo=1"]).await;
+    until("they know each other", async || (bus(&copy.api).await["others"] == 1).then_some(())).await;
+    let job = copy.api.until_status(id, "completed").await;
+    assert_eq!((&job["attempt"], &job["node_id"]), (&json!(1), &json!(first.id())), "{job:#}");
+    assert!(copy.log().contains("that node's lease decides"), "{}", copy.log());
+    copy.stop().await;
+    first.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_run_whose_job_belongs_to_another_is_dropped_within_a_beat_or_two() {
+    let server = Server::with(&["--concurrency", "demo=1"]).await;
+    let id = server.api.submit("demo", json!({ "items": 1, "item_ms": 60000 })).await;
+    server.api.until_status(id, "running").await;
+    // By a node that lives, so that nobody rescues the job.
+    let other = Uuid::now_v7();
+    let taken = format!(
+        "INSERT INTO nodes (id, hostname, pid, version, renewed_at) VALUES ('{other}', 'other', 1, '0', now() + interval '1 hour');
+         UPDATE jobs SET claim_id = gen_random_uuid(), node_id = '{other}' WHERE id = '{id}'"
+    );
+    let begun = std::time::Instant::now();
+    database::execute(&server.database_url, &taken).await;
+    until("its run is dropped", async || {
+        (server.api.get("/health/ready").await.body["runners"]["demo"]["running"] == 0).then_some(())
+    })
+    .await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "not when it ended by itself");
     server.stop().await;
 }

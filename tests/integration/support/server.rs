@@ -111,6 +111,19 @@ impl Server {
         Self::start_with(Options { database, ..Options::args(args) }).await
     }
 
+    /// A further server on this one's database, and on a copy of its data directory.
+    pub async fn beside_on_a_copy(&self, args: &[&str]) -> Self {
+        let folder = database::folder();
+        let copy = folder.path().join("data");
+        fs::create_dir(&copy).expect("a folder");
+        for file in fs::read_dir(&self.data_dir).expect("its data directory") {
+            let file = file.expect("a file").path();
+            fs::copy(&file, copy.join(file.file_name().expect("a name"))).expect("a copy");
+        }
+        let (how, _) = Launch::of(Options::args(args));
+        Self::launch(how, folder, Some(self.database_url.clone())).await
+    }
+
     /// A server on what [`stop_and_keep`](Self::stop_and_keep) left.
     pub async fn start_in(kept: Kept, args: &[&str]) -> Self {
         let (how, _) = Launch::of(Options::args(args));

@@ -2142,7 +2142,10 @@ export interface components {
             claiming: boolean;
             /** @description Whether the database answers within a second. */
             database: boolean;
-            /** @description Whether jobs were stopped here, and none are claimed, because the lease could not be renewed. */
+            /**
+             * @description Whether jobs were stopped here, and none are claimed, because the lease could not be renewed or the database did not
+             *     know this node.
+             */
             fenced: boolean;
             /** @description What people have to set right. The server is ready all the same. */
             problems: components["schemas"]["HealthProblem"][];
@@ -12834,7 +12837,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
-            /** @description It does not: the database is away, or the server goes down */
+            /** @description It does not: the database is away, the node is fenced, or the server goes down */
             503: {
                 headers: {
                     [name: string]: unknown;
