@@ -15,6 +15,9 @@ use uuid::Uuid;
 use crate::job::Attempt;
 use crate::store::row::JobSummary;
 
+/// Longer than any child may be silent.
+const LONG_AGO: Duration = Duration::from_secs(60);
+
 /// Children that runs of this node started.
 #[derive(Default)]
 pub struct ChildWatch {
@@ -89,6 +92,14 @@ impl ChildWatch {
             }
         }
         self.count.store(followed.len(), Ordering::Relaxed);
+    }
+
+    /// Takes nothing for old any more, and has all children looked at soon: the database has gone back to an earlier state.
+    pub fn start_afresh(&self) {
+        for known in self.lock().values_mut() {
+            known.rev = 0;
+            known.heard = known.heard.checked_sub(LONG_AGO).unwrap_or(known.heard);
+        }
     }
 
     /// Hears that these jobs exist no more. Whoever waits for one looks, and finds that.
@@ -170,6 +181,17 @@ mod tests {
         assert!(watch.silent(Duration::from_secs(60), 9).is_empty());
         drop(parent);
         assert!(watch.silent(Duration::ZERO, 9).is_empty());
+    }
+
+    #[test]
+    fn after_a_fresh_start_nothing_is_old_and_all_are_looked_at() {
+        let (watch, parent, id) = (ChildWatch::default(), parent(), Uuid::now_v7());
+        let ended = watch.follow(id, &parent);
+        watch.heard(&[child(id, Status::Running, 80.0, 5)]);
+        watch.start_afresh();
+        assert_eq!(watch.silent(Duration::from_secs(30), 9), [id]);
+        watch.heard(&[child(id, Status::Failed, 10.0, 2)]);
+        assert!(*ended.borrow());
     }
 
     #[tokio::test]

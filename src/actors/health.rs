@@ -44,7 +44,9 @@ impl FenceCause {
     /// The cause in a sentence.
     pub const fn message(self) -> &'static str {
         match self {
-            Self::LeaseNotRenewed => "this node cannot renew its lease in the database: it has stopped its jobs and claims none",
+            Self::LeaseNotRenewed => {
+                "this node cannot renew its lease in the database: it has stopped its jobs and claims none"
+            }
             Self::Unregistered => {
                 "the database does not know this node or holds it for gone: it has dropped its jobs and registers anew"
             }

@@ -34,6 +34,7 @@ use uuid::Uuid;
 use super::health::{FenceCause, Health};
 use super::identity::NodeIdentity;
 use super::supervisor::JobSupervisor;
+use super::tracker::{JobTracker, StartAfresh};
 use crate::job::Fence;
 use crate::store::link::Link;
 use crate::store::nodes::{self, Registration, Renewal};
@@ -77,7 +78,12 @@ pub struct Renewed {
 /// Fact: a beat of this node, with what it learnt.
 #[derive(Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct Beat(pub Renewal);
+pub struct Beat {
+    /// What it learnt.
+    pub renewal: Renewal,
+    /// Whether the database has gone back since the beat before: what was known of it may be no longer so.
+    pub went_back: bool,
+}
 
 /// What a lease is made of.
 pub struct LeaseParts {
@@ -93,6 +99,8 @@ pub struct LeaseParts {
     pub link: Link,
     /// Told to stop, and to go on.
     pub supervisor: Addr<JobSupervisor>,
+    /// Told when the database has gone back.
+    pub tracker: Addr<JobTracker>,
     /// Told of each beat; none where the database is this node's alone.
     pub relay: Option<Recipient<Beat>>,
     /// Figures for probes.
@@ -108,6 +116,7 @@ pub struct LeaseKeeper {
     /// Its connection; away while a renewal is under way.
     link: Option<Link>,
     supervisor: Addr<JobSupervisor>,
+    tracker: Addr<JobTracker>,
     relay: Option<Recipient<Beat>>,
     health: Arc<Health>,
     /// When the last renewal that succeeded was sent, by a clock that only this process knows.
@@ -120,11 +129,17 @@ pub struct LeaseKeeper {
     next_id: Uuid,
     /// The last run that a renewal looked at.
     checked: Option<Fence>,
+    /// What the last renewal told, to notice that the database has gone back.
+    last: Option<Renewal>,
 }
 
 /// What a renewal came to.
 enum Answer {
-    Renewed { renewal: Renewal, asked: Vec<Uuid>, lost: Vec<Fence> },
+    Renewed {
+        renewal: Renewal,
+        asked: Vec<Uuid>,
+        lost: Vec<Fence>,
+    },
     /// The node had no live row, and has one under another id.
     Registered(Uuid),
 }
@@ -132,7 +147,7 @@ enum Answer {
 impl LeaseKeeper {
     /// A keeper of a lease that began a moment ago.
     pub fn new(parts: LeaseParts) -> Self {
-        let LeaseParts { node, registration, on_registered, goes_on, link, supervisor, relay, health } = parts;
+        let LeaseParts { node, registration, on_registered, goes_on, link, supervisor, tracker, relay, health } = parts;
         Self {
             node,
             registration,
@@ -140,6 +155,7 @@ impl LeaseKeeper {
             goes_on,
             link: Some(link),
             supervisor,
+            tracker,
             relay,
             health,
             renewed: clock(),
@@ -147,6 +163,7 @@ impl LeaseKeeper {
             company: None,
             next_id: Uuid::now_v7(),
             checked: None,
+            last: None,
         }
     }
 
@@ -155,10 +172,14 @@ impl LeaseKeeper {
         let Some(mut link) = self.link.take() else { return };
         let (node, claiming) = (self.node.current(), self.health.claiming.load(Ordering::Relaxed));
         let (runs, next_id, registration) = (self.runs_to_check(), self.next_id, self.registration.clone());
+        let last = self.last;
         let renewing = async move {
             let sent = clock();
             let answer = link.once(async |conn| match nodes::renew(conn, node, claiming).await? {
                 Some(renewal) => {
+                    if let Some(last) = last.filter(|last| renewal.rev < last.rev) {
+                        nodes::raise_rev(conn, last.rev).await?;
+                    }
                     let asked = cancel::asked(conn, node).await?;
                     Ok(Answer::Renewed { renewal, asked, lost: rescue::lost(conn, &runs).await? })
                 }
@@ -194,6 +215,15 @@ impl LeaseKeeper {
         self.renewed = sent;
         self.failing = false;
         self.supervisor.do_send(Renewed { asked, lost });
+        let went_back = self.last.replace(renewal).is_some_and(|last| renewal.has_gone_back_since(&last));
+        if went_back {
+            tracing::error!(
+                timeline = renewal.timeline,
+                rev = renewal.rev,
+                "the database has gone back (a failover that lost commits, or a restored backup): clients are told afresh"
+            );
+            self.tracker.do_send(StartAfresh);
+        }
         if clock().saturating_sub(sent) >= FENCE {
             self.renew(ctx); // this one was on its way while the process stood still
             return;
@@ -204,7 +234,7 @@ impl LeaseKeeper {
         let renewal = Renewal { others: self.others_lately(sent, renewal.others), ..renewal };
         if let Some(relay) = &self.relay {
             self.health.bus.set_others(u64::try_from(renewal.others).unwrap_or(0));
-            relay.do_send(Beat(renewal));
+            relay.do_send(Beat { renewal, went_back });
         }
     }
 

@@ -242,6 +242,12 @@ impl Outbox {
         }
     }
 
+    /// Has the client given a fresh snapshot, in place of what waits.
+    pub fn start_afresh(&self) {
+        self.lock().give_up();
+        self.poke();
+    }
+
     /// Puts log lines in.
     pub fn push_lines(&self, lines: &LogLines) {
         let mut state = self.lock();

@@ -67,6 +67,8 @@ pub struct Relay {
     settled: i64,
     /// What `seen` was at former beats.
     former: VecDeque<(Instant, i64)>,
+    /// The database has gone back: what the reader remembers may be no longer so.
+    afresh: bool,
 }
 
 impl Relay {
@@ -90,6 +92,7 @@ impl Relay {
             seen: 0,
             settled: 0,
             former: VecDeque::new(),
+            afresh: false,
         }
     }
 
@@ -103,6 +106,9 @@ impl Relay {
             return;
         }
         let Some(mut reader) = self.reader.take() else { return };
+        if mem::take(&mut self.afresh) {
+            reader.start_afresh();
+        }
         let look = mem::take(&mut self.look);
         let reading = Reading {
             changed: mem::take(&mut self.changed),
@@ -117,7 +123,7 @@ impl Relay {
         ctx.spawn(read.into_actor(self).map(move |(reader, left), relay, ctx| {
             relay.reader = Some(reader);
             match left {
-                Ok(()) if look => relay.seen = settled,
+                Ok(()) if look && !relay.afresh => relay.seen = settled,
                 Ok(()) => {}
                 // The next beat tries again.
                 Err(changed) => return relay.changed.extend(changed),
@@ -137,8 +143,14 @@ impl Relay {
         self.turn(ctx);
     }
 
-    fn beat(&mut self, Beat(renewal): Beat, ctx: &mut Context<Self>) {
+    fn beat(&mut self, Beat { renewal, went_back }: Beat, ctx: &mut Context<Self>) {
         let now = Instant::now();
+        if went_back {
+            self.cursor = RevCursor::default();
+            self.former.clear();
+            self.seen = renewal.rev; // the clients are given snapshots, which are read after this
+            self.afresh = true;
+        }
         self.settled = self.cursor.advance(&renewal, now);
         if renewal.others > 0 && (self.clients_listen() || !self.children.is_empty()) {
             self.look = true;

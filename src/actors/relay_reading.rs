@@ -72,6 +72,12 @@ impl Reader {
         self.lines_due.clear();
     }
 
+    /// Forgets all that was told: the database has gone back.
+    pub fn start_afresh(&mut self) {
+        self.forget_logs();
+        self.told_removed.clear();
+    }
+
     /// Reads, and hands what is news to the tracker. `Err` when the database did not answer: with the jobs that are still to be
     /// read.
     pub async fn read(&mut self, reading: Reading) -> Result<(), HashSet<Uuid>> {

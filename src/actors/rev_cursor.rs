@@ -54,7 +54,8 @@ mod tests {
     use crate::store::nodes::Renewal;
 
     fn seen(rev: i64, oldest: i64, next: i64) -> Renewal {
-        Renewal { others: 1, rev, oldest, next }
+        let at = chrono::DateTime::UNIX_EPOCH;
+        Renewal { others: 1, rev, oldest, next, renewed_before: at, renewed_at: at, timeline: 1 }
     }
 
     #[test]

@@ -402,7 +402,11 @@ impl JobSupervisor {
         for fence in lost {
             let run = self.running.get(&fence.job_id).filter(|job| job.fence == *fence);
             if let Some(place) = run.and_then(|job| self.runners.get(job.type_name)) {
-                place.mailbox.send(Stop { job_id: fence.job_id, reason: StopReason::Interrupted, within: Some(Duration::ZERO) });
+                place.mailbox.send(Stop {
+                    job_id: fence.job_id,
+                    reason: StopReason::Interrupted,
+                    within: Some(Duration::ZERO),
+                });
             }
         }
     }

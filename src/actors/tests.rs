@@ -109,9 +109,7 @@ impl Node {
         let registration = Registration { hostname: "test".to_owned(), slots: json!({ "demo": 4 }) };
         let node = NodeIdentity::new(id);
         let mut link = Link::new(Arc::clone(url), "test");
-        link.until_answered(async |conn| nodes::register(conn, id, &registration).await)
-            .await
-            .unwrap();
+        link.until_answered(async |conn| nodes::register(conn, id, &registration).await).await.unwrap();
         let watch = Arc::new(ChildWatch::default());
         let tracker = JobTracker::new(TrackerParts {
             node: Arc::clone(&node),
@@ -122,8 +120,13 @@ impl Node {
         });
         let tracker = JobTracker::start_in_arbiter(&Arbiter::new().handle(), |_| tracker);
         let (db, told) = (pool::build(url, runtime.clone()).unwrap(), tracker.clone());
-        let children =
-            StoredChildren::new(ChildrenParts { node: Arc::clone(&node), db, registry: registry.clone(), tracker: told, watch });
+        let children = StoredChildren::new(ChildrenParts {
+            node: Arc::clone(&node),
+            db,
+            registry: registry.clone(),
+            tracker: told,
+            watch,
+        });
         let supervisor = JobSupervisor::start(SupervisorParts {
             node,
             registry,

@@ -105,6 +105,11 @@ pub struct ForeignRemoved(pub Vec<RemovedJob>);
 #[rtype(result = "()")]
 pub struct Forget(pub i64);
 
+/// Fact: the database has gone back to an earlier state: what was told of it may be no longer so.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StartAfresh;
+
 /// Command: store the wish that these jobs stop. Answers with what they are after it; a missing one does not exist.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -474,6 +479,16 @@ impl Handler<ForeignRemoved> for JobTracker {
 
     fn handle(&mut self, ForeignRemoved(jobs): ForeignRemoved, _: &mut Self::Context) {
         self.remove(jobs);
+    }
+}
+
+impl Handler<StartAfresh> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, _: StartAfresh, _: &mut Self::Context) {
+        self.told = Told::default();
+        self.children.start_afresh();
+        self.each_client(Outbox::start_afresh);
     }
 }
 

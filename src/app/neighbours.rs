@@ -19,7 +19,9 @@ impl Neighbours {
     /// A bus, where others may share the database and it is not switched off.
     pub(super) fn new(parts: &NodeParts, health: &Health) -> Self {
         let wanted = !parts.private && parts.bus == BusKind::Postgres;
-        Self(wanted.then(|| PostgresBus::new(Arc::clone(&parts.node), Arc::clone(&parts.database_url), Arc::clone(&health.bus))))
+        Self(wanted.then(|| {
+            PostgresBus::new(Arc::clone(&parts.node), Arc::clone(&parts.database_url), Arc::clone(&health.bus))
+        }))
     }
 
     /// Where to publish.

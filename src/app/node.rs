@@ -132,6 +132,7 @@ pub(super) async fn serve(
         goes_on: parts.private || parts.on_database_loss == OnDatabaseLoss::Continue,
         link: link("lease").limit(RENEWAL_LIMIT),
         supervisor: supervisor.clone(),
+        tracker: tracker.clone(),
         relay: relay.clone().map(Addr::recipient),
         health: Arc::clone(&health),
     })

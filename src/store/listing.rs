@@ -241,7 +241,7 @@ pub async fn snapshot(conn: &mut AsyncPgConnection, watch: &Watch) -> QueryResul
 /// batches that can be submitted, which may be under way at once.
 const REV_SLACK: i64 = 20_000;
 /// A client that is further behind gets a snapshot, so that no one walks through the whole history.
-const FURTHEST: i64 = 1_000_000;
+pub(super) const FURTHEST: i64 = 1_000_000;
 /// More changes than this are longer than a snapshot.
 const CATCH_UP: i64 = 1_000;
 

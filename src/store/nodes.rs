@@ -7,10 +7,11 @@ use diesel::dsl::now;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::listing;
 use super::rescue::LEASE_SECONDS;
 use super::schema::nodes;
 
@@ -55,17 +56,37 @@ pub struct Renewal {
     /// The transaction that comes next.
     #[diesel(sql_type = BigInt)]
     pub next: i64,
+    /// When the lease had been renewed before, as it was stored.
+    #[diesel(sql_type = Timestamptz)]
+    pub renewed_before: DateTime<Utc>,
+    /// When this renewal was, as it is stored.
+    #[diesel(sql_type = Timestamptz)]
+    pub renewed_at: DateTime<Utc>,
+    /// The timeline of the server: a standby that becomes the primary, and a backup that is restored to a point in time, begin another.
+    #[diesel(sql_type = BigInt)]
+    pub timeline: i64,
+}
+
+impl Renewal {
+    /// Whether the database has lost commits since an earlier renewal: it is another server (a standby that was asynchronous), or an
+    /// older state of this one (a backup).
+    pub fn has_gone_back_since(&self, earlier: &Self) -> bool {
+        self.timeline != earlier.timeline || self.renewed_before < earlier.renewed_at || self.rev < earlier.rev
+    }
 }
 
 /// Says that a node lives, and whether it claims jobs. None when it is not registered, or was signed off.
 pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> QueryResult<Option<Renewal>> {
     let renewed: Vec<Renewal> = diesel::sql_query(
-        "UPDATE nodes SET renewed_at = now(), claiming = $2 WHERE id = $1 AND stopped_at IS NULL
+        "UPDATE nodes SET renewed_at = now(), claiming = $2 FROM nodes before
+         WHERE nodes.id = $1 AND nodes.stopped_at IS NULL AND before.id = nodes.id
          RETURNING (SELECT count(*) FROM nodes other WHERE other.id <> $1 AND other.stopped_at IS NULL
                     AND other.renewed_at > now() - make_interval(secs => $3)) AS others,
                    (SELECT last_value FROM job_rev) AS rev,
                    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
-                   pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next",
+                   pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next,
+                   before.renewed_at AS renewed_before, nodes.renewed_at,
+                   ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint AS timeline",
     )
     .bind::<SqlUuid, _>(id)
     .bind::<Bool, _>(claiming)
@@ -73,6 +94,20 @@ pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> Qu
     .load(conn)
     .await?;
     Ok(renewed.into_iter().next())
+}
+
+/// Sees to it that the numbers of changes that are still to come are greater than all that anybody has seen, of a database that has
+/// gone back: what is told by number is never taken for old. They are so much greater that a client which asks for what followed
+/// a number of before is given a snapshot.
+pub async fn raise_rev(conn: &mut AsyncPgConnection, seen: i64) -> QueryResult<()> {
+    let rev = seen.saturating_add(listing::FURTHEST + 1);
+    conn.transaction(async |conn| {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('stashhog rev'))").execute(conn).await?;
+        let raise = "SELECT setval('job_rev', $1) WHERE (SELECT last_value FROM job_rev) <= $2";
+        diesel::sql_query(raise).bind::<BigInt, _>(rev).bind::<BigInt, _>(seen).execute(conn).await
+    })
+    .await?;
+    Ok(())
 }
 
 /// Says that a node is gone: it stops in order, or its process is known to be dead. Should it live, it learns that when it renews.

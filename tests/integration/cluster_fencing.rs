@@ -192,7 +192,8 @@ async fn a_node_without_its_database_stops_its_jobs_though_it_knows_of_no_other(
     database::cut_off(&server.database_url).await;
     let health = async || server.api.get("/health/ready").await;
     until("it is fenced", async || (health().await.body["fenced"] == true).then_some(())).await;
-    until("its handler has stopped", async || (health().await.body["runners"]["demo"]["running"] == 0).then_some(())).await;
+    until("its handler has stopped", async || (health().await.body["runners"]["demo"]["running"] == 0).then_some(()))
+        .await;
     database::let_in(&server.database_url).await;
     let job = server.api.until_status(id, "completed").await;
     assert_eq!((&job["attempt"], &job["processed_items"]), (&json!(2), &json!(100)), "{job:#}");

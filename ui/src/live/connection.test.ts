@@ -192,6 +192,15 @@ test('a snapshot whose rest is on its way loses no job, however many are held', 
   expect(caughtUp).toHaveBeenCalledOnce();
 });
 
+test('a snapshot of a database that went back takes the place of what was told before', () => {
+  const { store } = connect();
+  socket().open(90, [job('a', 90, 'completed'), job('b', 80)]);
+  socket().tell({ type: 'snapshot', rev: 1_000_091, jobs: [job('a', 40, 'pending'), job('b', 80)] });
+  expect([store.get('a')?.status, store.get('b')?.rev]).toEqual(['pending', 80]);
+  socket().tell({ type: 'job_update', rev: 1_000_092, jobs: [job('a', 1_000_092, 'running')] });
+  expect(store.get('a')?.status).toBe('running');
+});
+
 test('a job that the server removed is forgotten', () => {
   const { store } = connect();
   socket().open(2, [job('a', 1, 'completed'), job('b', 2)]);

@@ -1,7 +1,8 @@
 // The jobs that this tab knows live, each in its newest state.
 //
 // Updates are taken in at once and told to the page at most once per frame: hundreds of updates a second cost one rendering.
-// What is not newer (by `rev`) than what is held is ignored, so a state once seen is never replaced by an older one.
+// What is not newer (by `rev`) than what is held is ignored, so a state once seen is never replaced by an older one. Only a
+// snapshot does that.
 
 import type { JobSummary } from '../api/schema';
 import { isActive, isTerminal } from '../job/status';
@@ -81,10 +82,14 @@ export class JobStore {
   /**
    * Takes in the first jobs of a snapshot: of what runs and of the newest. Returns the watched jobs that are not among them: they
    * may have ended unheard, and have to be asked for. Others that are held unfinished are forgotten: nobody looks at them, and
-   * the rest of the snapshot, or their next change, brings them again.
+   * the rest of the snapshot, or their next change, brings them again. A state in it that is older than the one that is held takes its
+   * place: the database went back, to a backup or by a failover that lost commits.
    */
   replace(jobs: readonly JobSummary[], rev: number): string[] {
     const there = new Set(jobs.map((job) => job.id));
+    for (const job of jobs) {
+      if ((this.jobs.get(job.id)?.rev ?? 0) > job.rev) this.jobs.delete(job.id);
+    }
     this.apply(jobs);
     this.rev = rev;
     const missing = this.watched().filter((id) => !there.has(id));
