@@ -8,7 +8,9 @@ export function notReady({ ready, database, claiming, fenced, unwritten }: Ready
   if (ready && !fenced) return [];
   return [
     ...(database ? [] : ['The database does not answer.']),
-    ...(fenced ? ['Its lease ran out, so it stopped its jobs and starts none until the database renews it.'] : []),
+    ...(fenced
+      ? ['It could not renew its lease, or the database did not know it: it runs no jobs until it is registered again.']
+      : []),
     ...(claiming ? [] : ['It is going down and starts no new jobs.']),
     ...(unwritten > 0 ? [`The ends of ${plural(unwritten, 'job')} wait to be stored.`] : []),
   ];
