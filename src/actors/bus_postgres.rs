@@ -3,20 +3,19 @@
 //! What gathers while a notification is under way goes with the next one. Each beat it sends itself a ping: a connection
 //! pooler in transaction mode takes a `LISTEN` and forgets it, and only an unanswered ping tells.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
-use futures_util::StreamExt;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::bus::{Bus, Gathered, Heard, Notice, parse, ping};
 use super::bus_state::{BusHealth, BusState};
 use super::identity::NodeIdentity;
-use crate::store::connect::connect;
+use crate::store::connect::{Session, connect_session};
 use crate::store::link::lost;
 use crate::store::notify::{listen, notify};
 
@@ -81,11 +80,12 @@ impl PostgresBus {
     /// Carries notices over one connection until no other node lives.
     async fn carry(&self, ears: &Ears) -> QueryResult<()> {
         let opening = async {
-            let mut connection = connect(&self.url).await.map_err(|error| lost(error.to_string()))?;
-            listen(&mut connection).await?;
-            Ok(connection)
+            let mut session = connect_session(&self.url).await.map_err(|error| lost(error.to_string()))?;
+            listen(&mut session.connection).await?;
+            Ok(session)
         };
-        let mut connection = timeout(LIMIT, opening).await.unwrap_or_else(|_| Err(silent()))?;
+        let Session { mut connection, mut notifications, .. } =
+            timeout(LIMIT, opening).await.unwrap_or_else(|_| Err(silent()))?;
         self.take();
         self.health.connected();
         let mut beat = interval(BEAT);
@@ -93,7 +93,7 @@ impl PostgresBus {
         let mut own = Pings { sent: 0, heard: 0 };
         while self.health.others() > 0 {
             tokio::select! {
-                heard = next(&mut connection) => self.hear(&heard?, &mut own, ears),
+                heard = next(&mut notifications) => self.hear(&heard?, &mut own, ears),
                 () = self.news.notified() => self.send(&mut connection, self.take()).await?,
                 _ = beat.tick() => {
                     if own.sent - own.heard >= UNHEARD {
@@ -142,9 +142,8 @@ struct Pings {
 }
 
 /// Waits for the next payload.
-async fn next(connection: &mut AsyncPgConnection) -> QueryResult<String> {
-    let heard = pin!(connection.notifications_stream()).next().await;
-    heard.unwrap_or_else(|| Err(lost("the connection was closed".to_owned()))).map(|heard| heard.payload)
+async fn next(notifications: &mut UnboundedReceiver<String>) -> QueryResult<String> {
+    notifications.recv().await.ok_or_else(|| lost("the connection was closed".to_owned()))
 }
 
 fn silent() -> diesel::result::Error {

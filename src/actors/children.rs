@@ -27,9 +27,9 @@ use crate::job::{
 };
 use crate::store::children::{self, SpawnRefusal, SpawnWrite, Spawned};
 use crate::store::enqueue::NewJob;
-use crate::store::link::is_lost;
+use crate::store::failure::Failure;
 use crate::store::row::JobSummary;
-use crate::store::{cancel, find_nul};
+use crate::store::{cancel, find_nul, pool};
 
 /// The params of a child are held to what a request may hold.
 const PARAMS_BYTES: usize = 1 << 20;
@@ -173,13 +173,19 @@ impl StoredChildren {
         }
     }
 
-    /// Returns when it makes sense to ask the database again.
+    /// Returns when it makes sense to ask the database again. Only what is in the child itself can be refused for good.
     async fn after(&self, error: Error, parent: &Attempt) -> Result<(), SpawnError> {
-        if !is_lost(&error) {
-            tracing::error!(%error, "the database refused a child job");
-            return Err(SpawnError::NotStored("the database refused it".to_owned()));
+        match Failure::of(&error) {
+            Failure::Content => {
+                tracing::error!(%error, "the database refused a child job");
+                return Err(SpawnError::NotStored("the database refused it".to_owned()));
+            }
+            Failure::Contention => tracing::warn!(
+                "waiting for another session of the database, which holds a lock on this job or on its child; a handler \
+                 that locked its job's row must end that transaction before it starts a child"
+            ),
+            _ => tracing::warn!(%error, "the database is away, trying again"),
         }
-        tracing::warn!(%error, "the database is away, trying again");
         Ok(parent.stop.unless_requested(tokio::time::sleep(PAUSE)).await?)
     }
 
@@ -190,6 +196,7 @@ impl StoredChildren {
                 Ok(Some(spawned)) => return Ok(spawned),
                 Ok(None) => {}
                 Err(error) => {
+                    pool::forget_unfit(&self.0.parts.db, conn, &error);
                     self.after(error, parent).await?;
                     continue;
                 }
@@ -204,7 +211,10 @@ impl StoredChildren {
             let mut conn = self.connection(parent).await?;
             match children::outcome(&mut conn, child).await {
                 Ok(outcome) => return Ok(outcome),
-                Err(error) => self.after(error, parent).await?,
+                Err(error) => {
+                    pool::forget_unfit(&self.0.parts.db, conn, &error);
+                    self.after(error, parent).await?;
+                }
             }
         }
     }

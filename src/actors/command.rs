@@ -68,6 +68,8 @@ pub enum CancelAnswer {
     Terminal(Box<JobSummary>),
     /// There is no such job.
     Unknown(Uuid),
+    /// Its row is locked by another session of the database. The wish is kept, and stored when the row is free.
+    Kept(Uuid),
 }
 
 /// Command: start no more jobs of a type, or start them again; on every node. Answers, once that is stored, with the pause

@@ -28,6 +28,7 @@ pub struct Health {
     pub bus: Arc<BusHealth>,
     runners: BTreeMap<&'static str, RunnerHealth>,
     problems: Mutex<Vec<HealthProblem>>,
+    ends_waiting: Mutex<Option<EndsWaiting>>,
     fenced: Mutex<Option<Fenced>>,
 }
 
@@ -61,6 +62,17 @@ pub struct Fenced {
     pub cause: FenceCause,
     /// Since when.
     pub since: DateTime<Utc>,
+}
+
+/// Ends of jobs that could not be stored for longer than a second. They are tried again until they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndsWaiting {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest of them waits.
+    pub since: DateTime<Utc>,
+    /// Why.
+    pub cause: String,
 }
 
 /// What is wrong, for programs.
@@ -138,6 +150,7 @@ impl Health {
             runners: registry.iter().map(|t| (t.spec.name, RunnerHealth::default())).collect(),
             problems: Mutex::default(),
             fenced: Mutex::default(),
+            ends_waiting: Mutex::default(),
         }
     }
 
@@ -177,6 +190,16 @@ impl Health {
     /// Notes what people have to set right.
     pub fn set_problems(&self, problems: Vec<HealthProblem>) {
         *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
+    }
+
+    /// Ends of jobs that can't be stored.
+    pub fn ends_waiting(&self) -> Option<EndsWaiting> {
+        self.ends_waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes which ends of jobs can't be stored.
+    pub fn set_ends_waiting(&self, waiting: Option<EndsWaiting>) {
+        *self.ends_waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
 
     /// The runner of a type of the registry.

@@ -62,6 +62,7 @@ mod supervisor_turn;
 mod told;
 pub mod tracker;
 mod tracker_batch;
+mod tracker_write;
 
 #[cfg(test)]
 mod tests;

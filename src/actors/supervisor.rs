@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use self::parking::{Holds, Returning};
@@ -458,18 +458,27 @@ impl Handler<Cancel> for JobSupervisor {
     type Result = ResponseFuture<Result<Vec<CancelAnswer>, Unavailable>>;
 
     fn handle(&mut self, cancel: Cancel, _: &mut Self::Context) -> Self::Result {
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answers) = mpsc::unbounded_channel();
         let Cancel { ids, actor, reason } = cancel;
         self.tracker.do_send(RequestCancel { ids: ids.clone(), actor, reason, reply });
         Box::pin(async move {
-            let Ok(Ok(asked)) = tokio::time::timeout(CANCEL_WAIT, answer).await else {
-                return Err(Unavailable("the request is kept, and stored when it is back".to_owned()));
+            let mut by_id = HashMap::new();
+            let gather = async {
+                while let Some((id, asked)) = answers.recv().await {
+                    by_id.insert(id, asked);
+                }
             };
-            let mut by_id: HashMap<_, _> = asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
+            let all_came = tokio::time::timeout(CANCEL_WAIT, gather).await.is_ok();
+            match (by_id.is_empty(), all_came) {
+                (true, true) => return Err(Unavailable("too many requests wait for it".to_owned())),
+                (true, false) => return Err(Unavailable("the request is kept, and stored when it does".to_owned())),
+                (false, _) => {}
+            }
             let answers = ids.into_iter().map(|id| match by_id.remove(&id) {
-                None => CancelAnswer::Unknown(id),
-                Some((job, false)) if job.status.is_terminal() => CancelAnswer::Terminal(Box::new(job)),
-                Some((job, _)) => CancelAnswer::Accepted(Box::new(job)),
+                None => CancelAnswer::Kept(id),
+                Some(None) => CancelAnswer::Unknown(id),
+                Some(Some((job, false))) if job.status.is_terminal() => CancelAnswer::Terminal(Box::new(job)),
+                Some(Some((job, _))) => CancelAnswer::Accepted(Box::new(job)),
             });
             Ok(answers.collect())
         })

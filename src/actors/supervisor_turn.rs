@@ -16,8 +16,10 @@ use crate::job::Fence;
 use crate::store::cancel_below::{Above, cancel_below};
 use crate::store::claim::{self, Claimed, Room};
 use crate::store::enqueue::{self, NewJob};
+use crate::store::failure::Failure;
 use crate::store::link::{Link, is_lost};
 use crate::store::pauses::{self, Pause};
+use crate::store::rescue::Which;
 use crate::store::row::JobSummary;
 use crate::store::{changes, rescue};
 
@@ -97,15 +99,14 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
 /// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost. What stands below
 /// those that end by it is asked to stop.
 async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
-    let mut rescued = rescue::unknown(conn, node, known).await?;
-    let (orphans, below) = conn
-        .transaction(async |conn| {
-            let orphans = rescue::rescue(conn, node).await?;
-            let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
-            let below = cancel_below(conn, &above).await?;
-            Ok::<_, Error>((orphans, below))
-        })
-        .await?;
+    let mut rescued = conn.transaction(async |conn| rescue::unknown(conn, node, known).await).await?;
+    let (orphans, below) = match rescue_all(conn, node).await {
+        // Somebody holds a job below one that ends by it: that one is rescued when they let go, the others now.
+        Err(error) if Failure::of(&error) == Failure::Contention => {
+            (rescue::rescue(conn, node, Which::ThatGoOn).await?, Vec::new())
+        }
+        rescued => rescued?,
+    };
     rescued.extend(orphans);
     if let Err(error) = changes::forget_removed(conn).await {
         tracing::warn!(%error, "what was deleted long ago is not forgotten yet");
@@ -115,6 +116,17 @@ async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, known: &[Fence]) -> Que
     }
     rescued.extend(below);
     Ok(rescued)
+}
+
+/// Rescues, and asks those to stop that stand below jobs which end by it.
+async fn rescue_all(conn: &mut AsyncPgConnection, node: Uuid) -> QueryResult<(Vec<JobSummary>, Vec<JobSummary>)> {
+    conn.transaction(async |conn| {
+        let orphans = rescue::rescue(conn, node, Which::All).await?;
+        let above: Vec<_> = orphans.iter().filter_map(Above::of).collect();
+        let below = cancel_below(conn, &above).await?;
+        Ok((orphans, below))
+    })
+    .await
 }
 
 /// Stores what was submitted. Single jobs share a statement; batches, being all or nothing, have a transaction each.

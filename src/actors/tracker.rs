@@ -7,21 +7,23 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture};
-use tokio::sync::oneshot;
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use super::bus::{Bus, Notice};
 use super::child_watch::ChildWatch;
 use super::conclusion::Conclusion;
-use super::health::Health;
+use super::health::{EndsWaiting, Health};
 use super::identity::NodeIdentity;
 use super::outbox::{LogLines, Outbox, Update};
 use super::told::Told;
-use super::tracker_batch::{Asked, Batch, CancelWish, StoredLines, Written, write};
+use super::tracker_batch::{Batch, CancelReply, CancelWish, StoredLines, Written};
+use super::tracker_write::write;
 use crate::job::{Attempt, Fence, RemovedJob, Status};
 use crate::store::cancel::RungWrite;
 use crate::store::changes::Change;
@@ -36,8 +38,16 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// A client that was not heard for this long is gone; sessions ping every ten seconds.
 const SILENCE: Duration = Duration::from_secs(25);
 
-/// Wishes that wait for a database that is away. Whoever comes later is told to try again.
-const WAITING_WISHES: usize = 1_000;
+/// Wishes that wait for a database that is away, about 200 bytes each. Whoever comes later is told to try again.
+const WAITING_WISHES: usize = 50_000;
+
+/// How long a write may wait for a lock of another transaction: those of other nodes take milliseconds.
+pub const LOCK_TIMEOUT: Duration = Duration::from_millis(300);
+/// How soon what was set aside is tried again; doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Ends that wait for longer are told to probes.
+const WAITS_LONG: Duration = Duration::from_secs(1);
 
 /// Fact: an attempt has news (progress, log lines).
 #[derive(Message)]
@@ -110,7 +120,7 @@ pub struct Forget(pub i64);
 #[rtype(result = "()")]
 pub struct StartAfresh;
 
-/// Command: store the wish that these jobs stop. Answers with what they are after it; a missing one does not exist.
+/// Command: store the wish that these jobs stop. Answers for each, as soon as its wish is stored.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct RequestCancel {
@@ -121,7 +131,7 @@ pub struct RequestCancel {
     /// Why.
     pub reason: Option<String>,
     /// Where the answer goes.
-    pub reply: oneshot::Sender<Vec<Asked>>,
+    pub reply: UnboundedSender<CancelReply>,
 }
 
 /// Command: give this client what it wants.
@@ -132,6 +142,7 @@ pub struct Join(pub Weak<Outbox>);
 /// Fact: a batch is stored. What its supervisor has to know of it.
 #[derive(Message)]
 #[rtype(result = "()")]
+#[derive(Default)]
 pub struct BatchStored {
     /// Runs that are over, whatever came of them.
     pub settled: Vec<Fence>,
@@ -147,6 +158,16 @@ pub struct JobTracker {
     link: Option<Link>,
     /// What is to be written next.
     batch: Batch,
+    /// What could not be written, and what happened to the same jobs since: tried again after a pause.
+    later: Batch,
+    /// How long that pause is.
+    later_pause: Duration,
+    /// Whether its timer is set.
+    later_set: bool,
+    /// How many ends are under way, and since when the oldest of them waits.
+    under_way: (u64, Option<DateTime<Utc>>),
+    /// Why the connection repeats what it writes.
+    trouble: Arc<Mutex<Option<String>>>,
     /// Attempts with news, to be read when the next batch begins.
     touched: HashMap<Fence, Arc<Attempt>>,
     /// Attempts that were touched and have not ended: those that say nothing are read now and then all the same.
@@ -194,8 +215,13 @@ impl JobTracker {
     /// A tracker that has nothing to write yet.
     pub fn new(parts: TrackerParts) -> Self {
         Self {
+            trouble: parts.link.trouble(),
             link: Some(parts.link),
             batch: Batch::default(),
+            later: Batch::default(),
+            later_pause: FIRST_PAUSE,
+            later_set: false,
+            under_way: (0, None),
             touched: HashMap::new(),
             running: HashMap::new(),
             flush_set: false,
@@ -219,27 +245,69 @@ impl JobTracker {
             self.batch.touched.extend(touched);
             self.flush_set = false;
         }
+        self.wait_with_others();
+        self.note_ends();
         if self.batch.is_empty() {
             return;
         }
-        let Some(mut link) = self.link.take() else {
-            self.health.unwritten.store(self.batch.ends() as u64, Ordering::Relaxed);
-            return;
-        };
-        let mut batch = mem::take(&mut self.batch);
-        batch.read_attempts();
+        let Some(mut link) = self.link.take() else { return };
+        let batch = mem::take(&mut self.batch);
+        self.under_way = (batch.ends() as u64, batch.oldest_end);
         let node = self.node.current();
         let writing = async move {
-            let written = write(&mut link, node, batch).await;
-            (link, written)
+            let (written, later) = write(&mut link, node, batch).await;
+            (link, written, later)
         };
-        ctx.spawn(writing.into_actor(self).map(|(link, written), tracker, ctx| {
+        ctx.spawn(writing.into_actor(self).map(|(link, written, later), tracker, ctx| {
             tracker.link = Some(link);
+            tracker.under_way = (0, None);
             tracker.tell(written);
             tracker.announce_removed();
-            tracker.health.unwritten.store(tracker.batch.ends() as u64, Ordering::Relaxed);
+            tracker.try_later(later, ctx);
             tracker.turn(ctx);
         }));
+    }
+
+    /// What happens to a job follows in order: while something of it waits, the rest waits with it.
+    fn wait_with_others(&mut self) {
+        let waiting = self.later.jobs();
+        if !waiting.is_empty() {
+            let (held, free) = mem::take(&mut self.batch).split(|job| waiting.contains(job));
+            self.batch = free;
+            self.later.absorb(held);
+        }
+    }
+
+    /// Keeps what could not be written, and sets the timer for it.
+    fn try_later(&mut self, later: Batch, ctx: &mut Context<Self>) {
+        self.later.absorb(later);
+        if self.later.jobs().is_empty() {
+            self.later_pause = FIRST_PAUSE;
+            return;
+        }
+        if !mem::replace(&mut self.later_set, true) {
+            ctx.run_later(self.later_pause, |tracker, ctx| {
+                tracker.later_set = false;
+                tracker.batch.absorb(mem::take(&mut tracker.later));
+                tracker.turn(ctx);
+            });
+            self.later_pause = (self.later_pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Notes for probes how many ends wait, and since when and why if that takes long.
+    fn note_ends(&self) {
+        let (under_way, oldest) = self.under_way;
+        let count = under_way + (self.batch.ends() + self.later.ends()) as u64;
+        self.health.unwritten.store(count, Ordering::Relaxed);
+        let oldest = [oldest, self.batch.oldest_end, self.later.oldest_end].into_iter().flatten().min();
+        let is_long = |since: &DateTime<Utc>| (Utc::now() - since).to_std().is_ok_and(|waited| waited > WAITS_LONG);
+        let waiting = oldest.filter(is_long).map(|since| {
+            let of_link = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let cause = of_link.or_else(|| self.later.cause.clone());
+            EndsWaiting { count, since, cause: cause.unwrap_or_else(|| "the database is slow".to_owned()) }
+        });
+        self.health.set_ends_waiting(waiting);
     }
 
     /// Answers who waited, tells the clients and the supervisor.
@@ -247,8 +315,8 @@ impl JobTracker {
         if let Some(supervisor) = &self.supervisor {
             supervisor.do_send(written.for_supervisor);
         }
-        for (reply, jobs) in written.cancel_answers {
-            let _ = reply.send(jobs); // who asked may have gone
+        for (reply, answer) in written.cancel_answers {
+            let _ = reply.send(answer); // who asked may have gone
         }
         self.publish(&written.jobs);
         if written.noted_removed {
@@ -366,6 +434,8 @@ impl Actor for JobTracker {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // A write that takes long is noted by nobody else.
+        ctx.run_interval(WAITS_LONG, |tracker, _| tracker.note_ends());
         ctx.run_interval(SWEEP, |tracker, ctx| {
             tracker.sweep();
             tracker.told.turn_over();
@@ -504,15 +574,12 @@ impl Handler<RequestCancel> for JobTracker {
     type Result = ();
 
     fn handle(&mut self, request: RequestCancel, ctx: &mut Self::Context) {
-        if self.batch.cancels.len() >= WAITING_WISHES {
-            return; // dropping the reply says that it was not stored
+        let RequestCancel { ids, actor, reason, reply } = request;
+        if self.batch.cancels.len() + self.later.cancels.len() + ids.len() > WAITING_WISHES {
+            return; // dropping the reply says that it was not taken
         }
-        self.batch.cancels.push(CancelWish {
-            ids: request.ids,
-            actor: request.actor,
-            reason: request.reason,
-            reply: request.reply,
-        });
+        let wish = |id| CancelWish { id, actor: actor.clone(), reason: reason.clone(), reply: reply.clone() };
+        self.batch.cancels.extend(ids.into_iter().map(wish));
         self.turn(ctx);
     }
 }

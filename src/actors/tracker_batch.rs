@@ -1,11 +1,12 @@
-//! One group commit of the tracker: what goes in, how it is written, what came out.
+//! One group commit of the tracker: what goes in, its transaction, what came out.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use super::conclusion::Conclusion;
@@ -18,17 +19,22 @@ use crate::store::cancel_below::{Above, cancel_below};
 use crate::store::changes;
 use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
-use crate::store::link::Link;
 use crate::store::progress::{self, LogTrim, LogWrite, ProgressWrite};
 use crate::store::row::JobSummary;
 
-/// A wish that jobs stop, and who waits for the answer.
+/// A wish that a job stop, and who waits for the answer.
 pub struct CancelWish {
-    pub ids: Vec<Uuid>,
+    pub id: Uuid,
     pub actor: String,
     pub reason: Option<String>,
-    pub reply: oneshot::Sender<Vec<Asked>>,
+    pub reply: UnboundedSender<CancelReply>,
 }
+
+/// What became of the wish that this job stop: none when there is no such job.
+pub type CancelReply = (Uuid, Option<Asked>);
+
+/// So many log lines of a run wait here at most, a little more than a reading has, while they can't be stored.
+const WAITING_LINES: usize = 20_000;
 
 /// What is to be written.
 #[derive(Default)]
@@ -39,6 +45,12 @@ pub struct Batch {
     pub rungs: Vec<RungWrite>,
     /// Deleted jobs that other nodes are to tell of.
     pub removed: Vec<RemovedJob>,
+    /// Whether some of it was set aside before.
+    pub has_waited: bool,
+    /// Why, for people.
+    pub cause: Option<String>,
+    /// Since when the oldest end in it waits.
+    pub oldest_end: Option<DateTime<Utc>>,
     finishes: Vec<FinishWrite>,
     releases: Vec<ReleaseWrite>,
     /// Attempts that are over: their last log lines go first.
@@ -61,13 +73,14 @@ pub struct StoredLines {
 pub type Asked = (JobSummary, bool);
 
 /// What came of it.
+#[derive(Default)]
 pub struct Written {
     /// Jobs as they are now.
     pub jobs: Vec<JobSummary>,
     /// Log lines that are stored.
     pub lines: Vec<StoredLines>,
     /// Whom to answer what.
-    pub cancel_answers: Vec<(oneshot::Sender<Vec<Asked>>, Vec<Asked>)>,
+    pub cancel_answers: Vec<(UnboundedSender<CancelReply>, CancelReply)>,
     /// What the supervisor has to know.
     pub for_supervisor: BatchStored,
     /// Whether deletions were noted for other nodes.
@@ -93,6 +106,7 @@ impl Batch {
 
     /// Adds the end of an attempt.
     pub fn conclude(&mut self, attempt: Arc<Attempt>, conclusion: Conclusion) {
+        self.oldest_end.get_or_insert_with(Utc::now);
         let (percent, processed_items) = match conclusion {
             Conclusion::Finish(write) => {
                 let last = (write.percent(), write.progress.processed_items);
@@ -111,13 +125,15 @@ impl Batch {
 
     /// Adds the end of a run whose attempt is lost.
     pub fn release(&mut self, write: ReleaseWrite) {
+        self.oldest_end.get_or_insert_with(Utc::now);
         self.releases.push(write);
     }
 
     /// Takes the newest progress and the log lines of all attempts in it. Those that are over carry their progress already, and
     /// their curves have ended.
     pub fn read_attempts(&mut self) {
-        for attempt in self.touched.values() {
+        let crowded = self.crowded();
+        for attempt in self.touched.values().filter(|attempt| !crowded.contains(&attempt.fence())) {
             let Reading { progress, pace, curve, lines } = attempt.read();
             self.progress.push(ProgressWrite { fence: attempt.fence(), progress, pace });
             self.curves.extend(curve_of(attempt, curve));
@@ -126,7 +142,154 @@ impl Batch {
         for attempt in &self.ended {
             push_lines(&mut self.logs, &mut self.trims, attempt, attempt.take_lines());
         }
+        if self.has_waited {
+            newest_of_each(&mut self.progress, |write| write.fence);
+            newest_of_each(&mut self.curves, |write| write.fence);
+        }
     }
+
+    /// Runs of which so many log lines wait that no more are taken: the attempt keeps the newest of them.
+    fn crowded(&self) -> HashSet<Fence> {
+        let mut waiting: HashMap<Fence, usize> = HashMap::new();
+        for write in &self.logs {
+            *waiting.entry(write.fence).or_default() += write.lines.len();
+        }
+        waiting.into_iter().filter(|(_, lines)| *lines >= WAITING_LINES).map(|(fence, _)| fence).collect()
+    }
+
+    /// The jobs that it is about.
+    pub fn jobs(&self) -> HashSet<Uuid> {
+        let runs = self.touched.keys().copied();
+        let runs = runs.chain(self.finishes.iter().map(|f| f.fence)).chain(self.releases.iter().map(|r| r.fence));
+        let runs = runs.chain(self.ended.iter().map(|attempt| attempt.fence()));
+        let runs = runs.chain(self.progress.iter().map(|p| p.fence)).chain(self.curves.iter().map(|c| c.fence));
+        let runs = runs.chain(self.logs.iter().map(|l| l.fence)).chain(self.trims.iter().map(|t| t.fence));
+        let runs = runs.chain(self.rungs.iter().map(|r| r.fence)).map(|fence| fence.job_id);
+        runs.chain(self.cancels.iter().map(|wish| wish.id)).chain(self.removed.iter().map(|job| job.id)).collect()
+    }
+
+    /// The jobs whose descendants are asked to stop with it.
+    pub fn stopping(&self) -> Vec<Uuid> {
+        let badly = self.finishes.iter().filter(|f| matches!(f.outcome, OutcomeKind::Failed | OutcomeKind::Cancelled));
+        self.cancels.iter().map(|wish| wish.id).chain(badly.map(|f| f.fence.job_id)).collect()
+    }
+
+    /// Takes out what belongs to jobs that `takes` names. Answers with that and with the rest.
+    pub fn split(self, takes: impl Fn(&Uuid) -> bool) -> (Self, Self) {
+        fn part<T>(all: Vec<T>, takes: impl Fn(&T) -> bool) -> (Vec<T>, Vec<T>) {
+            all.into_iter().partition(takes)
+        }
+        let (touched, other_touched) = self.touched.into_iter().partition(|(fence, _)| takes(&fence.job_id));
+        let (cancels, other_cancels) = part(self.cancels, |wish| takes(&wish.id));
+        let (rungs, other_rungs) = part(self.rungs, |rung| takes(&rung.fence.job_id));
+        let (removed, other_removed) = part(self.removed, |job| takes(&job.id));
+        let (finishes, other_finishes) = part(self.finishes, |f| takes(&f.fence.job_id));
+        let (releases, other_releases) = part(self.releases, |r| takes(&r.fence.job_id));
+        let (ended, other_ended) = part(self.ended, |attempt| takes(&attempt.job_id));
+        let (progress, other_progress) = part(self.progress, |p| takes(&p.fence.job_id));
+        let (curves, other_curves) = part(self.curves, |c| takes(&c.fence.job_id));
+        let (logs, other_logs) = part(self.logs, |l| takes(&l.fence.job_id));
+        let (trims, other_trims) = part(self.trims, |t| takes(&t.fence.job_id));
+        let (has_waited, oldest_end) = (self.has_waited, self.oldest_end);
+        let taken = Self {
+            touched,
+            cancels,
+            rungs,
+            removed,
+            has_waited,
+            cause: self.cause.clone(),
+            oldest_end,
+            finishes,
+            releases,
+            ended,
+            progress,
+            curves,
+            logs,
+            trims,
+        };
+        let rest = Self {
+            touched: other_touched,
+            cancels: other_cancels,
+            rungs: other_rungs,
+            removed: other_removed,
+            has_waited,
+            cause: self.cause,
+            oldest_end,
+            finishes: other_finishes,
+            releases: other_releases,
+            ended: other_ended,
+            progress: other_progress,
+            curves: other_curves,
+            logs: other_logs,
+            trims: other_trims,
+        };
+        (taken.with_age_of_ends(), rest.with_age_of_ends())
+    }
+
+    fn with_age_of_ends(self) -> Self {
+        let oldest_end = self.oldest_end.filter(|_| self.ends() > 0);
+        Self { oldest_end, ..self }
+    }
+
+    /// Two batches of half the jobs each.
+    pub fn halve(self) -> Vec<Self> {
+        let jobs = self.jobs();
+        let half: HashSet<_> = jobs.iter().copied().take(jobs.len() / 2).collect();
+        let (first, second) = self.split(|job| half.contains(job));
+        vec![first, second]
+    }
+
+    /// Adds a batch that was set aside, or what is added to one.
+    pub fn absorb(&mut self, other: Self) {
+        self.touched.extend(other.touched);
+        self.cancels.extend(other.cancels);
+        self.rungs.extend(other.rungs);
+        self.removed.extend(other.removed);
+        self.has_waited = true;
+        self.cause = other.cause.or_else(|| self.cause.take());
+        self.oldest_end = [self.oldest_end, other.oldest_end].into_iter().flatten().min();
+        self.finishes.extend(other.finishes);
+        self.releases.extend(other.releases);
+        self.ended.extend(other.ended);
+        self.progress.extend(other.progress);
+        self.curves.extend(other.curves);
+        self.logs.extend(other.logs);
+        self.trims.extend(other.trims);
+    }
+
+    /// Leaves out what jobs reported while they ran.
+    pub fn forget_reports(&mut self) {
+        self.logs.clear();
+        self.trims.clear();
+        self.curves.clear();
+        self.progress.clear();
+    }
+
+    /// The same ends and wishes with nothing of the jobs' own in them.
+    pub fn bare(&self, cause: &str) -> Self {
+        let wish = |wish: &CancelWish| CancelWish {
+            id: wish.id,
+            actor: wish.actor.clone(),
+            reason: None,
+            reply: wish.reply.clone(),
+        };
+        Self {
+            cancels: self.cancels.iter().map(wish).collect(),
+            rungs: self.rungs.clone(),
+            removed: self.removed.clone(),
+            finishes: self.finishes.iter().map(|finish| unstorable(finish, cause)).collect(),
+            releases: self.releases.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Keeps the last of each run.
+fn newest_of_each<T>(writes: &mut Vec<T>, run: impl Fn(&T) -> Fence) {
+    let mut seen = HashSet::new();
+    writes.reverse();
+    writes.retain(|write| seen.insert(run(write)));
+    writes.reverse();
 }
 
 fn curve_of(attempt: &Attempt, points: Option<Vec<CurvePoint>>) -> Option<CurveWrite> {
@@ -141,32 +304,20 @@ fn push_lines(logs: &mut Vec<LogWrite>, trims: &mut Vec<LogTrim>, attempt: &Atte
     logs.push(LogWrite { fence: attempt.fence(), lines });
 }
 
-/// Writes a batch in one transaction, for as long as it takes. If the database refuses it for what is in it, its parts are
-/// written one by one, so that one bad end hurts only its own job.
-pub async fn write(link: &mut Link, node: Uuid, batch: Batch) -> Written {
-    let stored = match transact(link, node, Part::Whole(&batch)).await {
-        Ok(stored) => stored,
-        Err(error) => {
-            tracing::error!(%error, "a batch was refused; writing its parts one by one");
-            write_parts(link, node, &batch).await
-        }
-    };
-    batch.answer(stored)
-}
-
-/// What goes into one transaction.
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Whole(&'a Batch),
-    Reports(&'a Batch),
-    Cancels(&'a Batch),
-    Finish(&'a FinishWrite),
-    Releases(&'a Batch),
+/// How much of a batch goes into a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All of it.
+    Whole,
+    /// All but progress, curves and log lines.
+    WithoutReports,
+    /// The same, and ends as failures without anything of the jobs' own.
+    Bare,
 }
 
 /// Rows that came back.
 #[derive(Default)]
-struct Stored {
+pub struct Stored {
     changed: Vec<JobSummary>,
     /// The jobs that somebody asked to stop, as they are, and whether the wish changed them.
     asked: Vec<Asked>,
@@ -174,29 +325,20 @@ struct Stored {
     below: Vec<JobSummary>,
     /// Runs whose progress was refused.
     lost: Vec<Fence>,
-    /// The wishes were refused: nobody may be told that a job does not exist.
-    wishes_refused: bool,
 }
 
-/// Writes a part in a transaction until the database has answered it.
-async fn transact(link: &mut Link, node: Uuid, part: Part<'_>) -> QueryResult<Stored> {
-    link.until_answered(async |conn| write_part(conn, node, part).await).await
-}
-
-async fn write_part(conn: &mut AsyncPgConnection, node: Uuid, part: Part<'_>) -> QueryResult<Stored> {
+/// Writes a batch in one transaction; in a savepoint where one is under way.
+pub async fn write_in(conn: &mut AsyncPgConnection, node: Uuid, batch: &Batch, form: Form) -> QueryResult<Stored> {
     conn.transaction(async |conn| {
         let mut stored = Stored::default();
-        match part {
-            Part::Whole(batch) => {
-                write_reports(conn, node, batch, &mut stored).await?;
-                write_cancels(conn, batch, &mut stored).await?;
-                write_ends(conn, node, &batch.finishes, &batch.releases, &mut stored).await?;
-            }
-            Part::Reports(batch) => write_reports(conn, node, batch, &mut stored).await?,
-            Part::Cancels(batch) => write_cancels(conn, batch, &mut stored).await?,
-            Part::Finish(finish) => write_ends(conn, node, std::slice::from_ref(finish), &[], &mut stored).await?,
-            Part::Releases(batch) => write_ends(conn, node, &[], &batch.releases, &mut stored).await?,
+        if form == Form::Whole {
+            write_reports(conn, node, batch, &mut stored).await?;
         }
+        if !batch.removed.is_empty() {
+            changes::note_removed(conn, node, &batch.removed).await?;
+        }
+        write_cancels(conn, batch, &mut stored).await?;
+        write_ends(conn, node, &batch.finishes, &batch.releases, &mut stored).await?;
         Ok(stored)
     })
     .await
@@ -228,14 +370,11 @@ async fn write_reports(
             finish::record_late(conn, node, &late, "progress").await?;
         }
     }
-    if !batch.removed.is_empty() {
-        changes::note_removed(conn, node, &batch.removed).await?;
-    }
     Ok(())
 }
 
 async fn write_cancels(conn: &mut AsyncPgConnection, batch: &Batch, stored: &mut Stored) -> QueryResult<()> {
-    let wishes: Vec<_> = batch.cancels.iter().flat_map(CancelWish::writes).collect();
+    let wishes: Vec<_> = batch.cancels.iter().map(CancelWish::write).collect();
     if !wishes.is_empty() {
         let changed = cancel::request(conn, &wishes).await?;
         let by_this: HashSet<_> = changed.iter().map(|job| job.id).collect();
@@ -315,48 +454,10 @@ async fn record_late(
     Ok(())
 }
 
-/// The slow way, for a batch that was refused. Reports that can't be written are given up. An end becomes a failure that has
-/// nothing of the job's own in it: if that is refused too, the database is at fault, and it is tried until it is done.
-async fn write_parts(link: &mut Link, node: Uuid, batch: &Batch) -> Stored {
-    let mut stored = Stored::default();
-    stored.keep(transact(link, node, Part::Reports(batch)).await, "progress and log lines");
-    let cancels = transact(link, node, Part::Cancels(batch)).await;
-    stored.wishes_refused = cancels.is_err();
-    stored.keep(cancels, "cancel requests");
-    for finish in &batch.finishes {
-        let ended = match transact(link, node, Part::Finish(finish)).await {
-            Ok(ended) => ended,
-            Err(error) => {
-                let failure = unstorable(finish, &error);
-                link.until_done(async |conn| write_part(conn, node, Part::Finish(&failure)).await).await
-            }
-        };
-        stored.add(ended);
-    }
-    stored.add(link.until_done(async |conn| write_part(conn, node, Part::Releases(batch)).await).await);
-    stored
-}
-
-impl Stored {
-    fn add(&mut self, part: Self) {
-        self.changed.extend(part.changed);
-        self.asked.extend(part.asked);
-        self.below.extend(part.below);
-        self.lost.extend(part.lost);
-    }
-
-    fn keep(&mut self, part: QueryResult<Self>, what: &str) {
-        match part {
-            Ok(part) => self.add(part),
-            Err(error) => tracing::error!(%error, what, "the database refused a write"),
-        }
-    }
-}
-
-fn unstorable(finish: &FinishWrite, error: &diesel::result::Error) -> FinishWrite {
+fn unstorable(finish: &FinishWrite, cause: &str) -> FinishWrite {
     FinishWrite {
         outcome: OutcomeKind::Failed,
-        error: Some(format!("its end could not be stored: {error}")),
+        error: Some(format!("its end could not be stored: {cause}")),
         result: None,
         item_errors: Vec::new(),
         retry: RetryPolicy::NEVER,
@@ -366,21 +467,19 @@ fn unstorable(finish: &FinishWrite, error: &diesel::result::Error) -> FinishWrit
 }
 
 impl CancelWish {
-    fn writes(&self) -> impl Iterator<Item = CancelWrite> + '_ {
-        self.ids.iter().map(|id| CancelWrite { job_id: *id, actor: self.actor.clone(), reason: self.reason.clone() })
+    fn write(&self) -> CancelWrite {
+        CancelWrite { job_id: self.id, actor: self.actor.clone(), reason: self.reason.clone() }
     }
 }
 
 impl Batch {
-    fn answer(self, mut stored: Stored) -> Written {
+    /// What is to be told of it, once it is stored in this form.
+    pub fn answer(self, mut stored: Stored) -> Written {
         stored.changed.extend(stored.below.iter().cloned());
         let asked: HashMap<_, _> = stored.asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
         let stopping = asked.values().map(|(job, _)| job).chain(&stored.below);
         let cancelling = stopping.filter(|job| job.status == Status::Cancelling).map(|job| job.id).collect();
-        let answer = |wish: CancelWish| {
-            let jobs = wish.ids.iter().filter_map(|id| asked.get(id).cloned()).collect();
-            (!stored.wishes_refused).then_some((wish.reply, jobs))
-        };
+        let answer = |wish: CancelWish| (wish.reply, (wish.id, asked.get(&wish.id).cloned()));
         let finished = self.finishes.iter().map(|f| f.fence);
         let released = self.releases.iter().map(|r| r.fence);
         let settled = finished.chain(released).collect();
@@ -393,10 +492,24 @@ impl Batch {
         Written {
             for_supervisor: BatchStored { settled, cancelling, lost: stored.lost },
             lines: lines.collect(),
-            cancel_answers: self.cancels.into_iter().filter_map(answer).collect(),
+            cancel_answers: self.cancels.into_iter().map(answer).collect(),
             jobs: newest(stored.changed),
             noted_removed: !self.removed.is_empty(),
         }
+    }
+}
+
+impl Written {
+    /// Adds what came of another part.
+    pub fn add(&mut self, part: Self) {
+        self.jobs.extend(part.jobs);
+        self.lines.extend(part.lines);
+        self.cancel_answers.extend(part.cancel_answers);
+        let BatchStored { settled, cancelling, lost } = part.for_supervisor;
+        self.for_supervisor.settled.extend(settled);
+        self.for_supervisor.cancelling.extend(cancelling);
+        self.for_supervisor.lost.extend(lost);
+        self.noted_removed |= part.noted_removed;
     }
 }
 

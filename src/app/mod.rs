@@ -38,7 +38,7 @@ use crate::store::link::Link;
 use crate::store::nodes::{self, Registration};
 use crate::store::settings::{SharedSettings, StoredSettings};
 use crate::store::vault::Vault;
-use crate::store::{migrations, pool};
+use crate::store::{migrations, pool, requirements};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
 const THREADS_PER_CORE: usize = 4;
@@ -297,9 +297,11 @@ async fn prepare(
     registration: &Registration,
     predecessor: Option<Uuid>,
 ) -> anyhow::Result<()> {
+    requirements::check(database_url).await?;
     migrations::run(database_url).await?;
     let mut link = Link::new(Arc::clone(database_url), "start");
     let entered = link.until_answered(async |conn| {
+        requirements::check_rights(conn).await?;
         if let Some(predecessor) = predecessor {
             nodes::sign_off(conn, predecessor).await?;
         }

@@ -23,7 +23,7 @@ use crate::actors::lease::{LeaseKeeper, LeaseParts, RENEWAL_LIMIT};
 use crate::actors::relay::Relay;
 use crate::actors::scheduler::{JobScheduler, SchedulerParts, StopFiring};
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
-use crate::actors::tracker::{JobTracker, Removed, TrackerParts};
+use crate::actors::tracker::{JobTracker, LOCK_TIMEOUT, Removed, TrackerParts};
 use crate::config::{BusKind, OnDatabaseLoss};
 use crate::http::state::AppState;
 use crate::job::{Environment, OnRemoved, Registry};
@@ -85,7 +85,7 @@ pub(super) async fn serve(
     let watch = Arc::new(ChildWatch::default());
     let tracker = JobTracker::new(TrackerParts {
         node: Arc::clone(&parts.node),
-        link: link("tracker"),
+        link: link("tracker").lock_timeout(LOCK_TIMEOUT),
         bus: neighbours.bus(),
         children: Arc::clone(&watch),
         health: Arc::clone(&health),
@@ -107,7 +107,7 @@ pub(super) async fn serve(
         node: Arc::clone(&parts.node),
         registry: parts.registry.clone(),
         slots: parts.slots,
-        link: link("supervisor").limit(TURN_LIMIT),
+        link: link("supervisor").limit(TURN_LIMIT).lock_timeout(LOCK_TIMEOUT),
         bus: neighbours.bus(),
         tracker: tracker.clone(),
         runtime: parts.runtime.clone(),

@@ -109,6 +109,7 @@ impl BulkCancelled {
 fn accepted(answer: &CancelAnswer) -> Option<Uuid> {
     match answer {
         CancelAnswer::Accepted(job) => Some(job.id),
+        CancelAnswer::Kept(id) => Some(*id), // stored when its row is free
         CancelAnswer::Terminal(_) | CancelAnswer::Unknown(_) => None,
     }
 }

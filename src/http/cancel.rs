@@ -58,7 +58,7 @@ pub async fn cancel(
             let detail = format!("job {id} has ended: it is {}", job.status);
             Err(ApiError::new(ErrorCode::JobEnded, detail).job(*job))
         }
-        Some(CancelAnswer::Unknown(_)) | None => Err(unknown(*id)),
+        Some(CancelAnswer::Unknown(_) | CancelAnswer::Kept(_)) | None => Err(unknown(*id)),
     }
 }
 

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::state::AppState;
 use crate::actors::bus_state::BusView;
-use crate::actors::health::{HealthProblem, RunnerState};
+use crate::actors::health::{EndsWaiting, HealthProblem, RunnerState};
 use crate::job::DbPool;
 
 /// Probes are asked every few seconds, and give up themselves after one or two.
@@ -47,6 +47,9 @@ pub struct Ready {
     pub sessions: u64,
     /// Ends of jobs that wait to be stored.
     pub unwritten: u64,
+    /// Those of them that wait for longer than a second, and why.
+    #[schema(required)]
+    pub ends_waiting: Option<EndsWaiting>,
     /// Whether jobs were stopped here, and none are claimed, because the lease could not be renewed or the database did not
     /// know this node.
     pub fenced: bool,
@@ -89,6 +92,7 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
         blocking_jobs: figure(&health.blocking_jobs),
         sessions: figure(&health.sessions),
         unwritten: figure(&health.unwritten),
+        ends_waiting: health.ends_waiting(),
         fenced: health.fenced().is_some(),
         bus: health.bus.view(),
         runners: names.filter_map(|name| Some((name.to_owned(), health.runner_state(name)?))).collect(),

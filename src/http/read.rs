@@ -33,6 +33,7 @@ impl From<ReadError> for ApiError {
                 Self::new(ErrorCode::Unavailable, "the database does not answer or is overrun; try again")
             }
             ReadError::Lost => Self::new(ErrorCode::Unavailable, "the database does not answer; try again"),
+            ReadError::Unfit(why) => Self::new(ErrorCode::Unavailable, why),
             ReadError::TooLong => {
                 let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
                 Self::new(ErrorCode::QueryTimeout, detail)

@@ -187,9 +187,13 @@ impl Settings {
 
 impl JobContext {
     /// The settings as they stand now. Read them once, at the start: a change is meant for the next job.
+    ///
+    /// A database that is away is waited for, until the job is asked to stop.
     pub async fn settings(&self) -> anyhow::Result<Settings> {
         match &self.environment.settings {
-            Some(source) => source.load().await.context("the settings can't be read"),
+            Some(source) => {
+                self.stop_signal().unless_requested(source.load()).await?.context("the settings can't be read")
+            }
             None => Ok(Settings::default()),
         }
     }

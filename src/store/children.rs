@@ -65,6 +65,10 @@ const LOOKS: usize = 5;
 /// How many failed runs of the parent back a child is looked for.
 const GENERATIONS: i32 = 100;
 
+/// How long a row is waited for. Whoever decides about the limits of the cluster must not have to wait for it as well: its
+/// holder may be the handler that asks for the child.
+const LOCK_TIMEOUT: &str = "100ms";
+
 /// Stores a child, in one transaction that holds the row of its parent: whoever cancels the parent comes before it, and it is
 /// refused, or after it, and sees it. `limits` are the types of which so many run at a time in the cluster; where somebody else
 /// decides about these at this moment, nothing happens: try again.
@@ -74,7 +78,7 @@ pub async fn spawn(
     limits: &HashMap<&'static str, u32>,
 ) -> QueryResult<Option<Spawned>> {
     conn.transaction(async move |conn| {
-        conn.batch_execute(&format!("SET LOCAL {MAY_STAND_STILL}")).await?;
+        conn.batch_execute(&format!("SET LOCAL {MAY_STAND_STILL}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
         let write = &write;
         let limited = limits.contains_key(write.job.type_name);
         // Before the row, as claims take it before rows. Not waited for: its holder may be a process that stands still.

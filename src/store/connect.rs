@@ -19,6 +19,9 @@
 //! A password is in no error and no log: errors of the parser are reworded, since those of `tokio-postgres` quote the text
 //! that they stumbled over, which may be the rest of a password with a special character in it.
 
+mod dial;
+mod error_code;
+mod session;
 mod tls;
 mod url;
 
@@ -29,9 +32,13 @@ use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::dial::{Dial, Server, Socket};
+use self::error_code::{ErrorCodesInTls, WithErrorCodes};
+pub use self::session::{Backend, Session};
 use self::tls::{Roots, Tls};
 pub use self::url::redacted;
 
@@ -58,13 +65,23 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a connection to the database that this URL names.
 ///
-/// Must be called on a tokio runtime: what drives the connection is spawned there, by diesel-async, and ends with it.
+/// Must be called on a tokio runtime: what drives the connection is spawned there, and ends with it. The settings of the
+/// session are [`Session`]'s.
 ///
 /// # Errors
 ///
 /// [`ConnectionError::InvalidConnectionUrl`] when the URL cannot be read, [`ConnectionError::BadConnection`] when nobody
 /// answers in time, the certificate is not trusted or the log-in is refused. The message never has the password.
 pub async fn connect(database_url: &str) -> ConnectionResult<AsyncPgConnection> {
+    Ok(connect_session(database_url).await?.connection)
+}
+
+/// Like [`connect`], for whoever listens, or has to end the statements of a connection that broke.
+///
+/// # Errors
+///
+/// As for [`connect`].
+pub async fn connect_session(database_url: &str) -> ConnectionResult<Session> {
     let target = Target::parse(database_url).map_err(ConnectionError::InvalidConnectionUrl)?;
     target.open_within(target.time_limit()).await
 }
@@ -82,6 +99,7 @@ pub fn check_url(database_url: &str) -> ConnectionResult<()> {
 #[derive(Debug)]
 struct Target {
     config: Config,
+    servers: Vec<Server>,
     tls: Tls,
 }
 
@@ -101,10 +119,11 @@ impl Target {
             Tls::On { optional: true, .. } => SslMode::Prefer,
             Tls::On { optional: false, .. } => SslMode::Require,
         });
-        Ok(Self { config, tls })
+        let servers = Server::all(&config)?;
+        Ok(Self { config, servers, tls })
     }
 
-    async fn open_within(&self, limit: Duration) -> ConnectionResult<AsyncPgConnection> {
+    async fn open_within(&self, limit: Duration) -> ConnectionResult<Session> {
         match timeout(limit, self.open()).await {
             Ok(Err(ConnectionError::BadConnection(reason))) => Err(self.bad_connection(&reason)),
             Ok(other) => other,
@@ -112,16 +131,40 @@ impl Target {
         }
     }
 
-    async fn open(&self) -> ConnectionResult<AsyncPgConnection> {
-        match &self.tls {
-            Tls::Off => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(|error| bad(&error))?;
-                AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    /// Opens a session with the first server that will have one.
+    async fn open(&self) -> ConnectionResult<Session> {
+        let mut last = Err(ConnectionError::BadConnection("no host".to_owned()));
+        for server in &self.servers {
+            last = self.log_in(server).await;
+            if last.is_ok() {
+                break;
             }
-            Tls::On { roots, any_name, .. } => {
-                let connector = self.connector(roots, *any_name).await.map_err(ConnectionError::BadConnection)?;
-                let (client, connection) = self.config.connect(connector).await.map_err(|error| bad(&error))?;
-                AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        }
+        last
+    }
+
+    async fn log_in(&self, server: &Server) -> ConnectionResult<Session> {
+        let socket = server.dial(Dial::of(&self.config)).await;
+        let socket =
+            socket.map_err(|error| ConnectionError::BadConnection(format!("error connecting to server: {error}")))?;
+        let wanted = self.config.get_target_session_attrs();
+        match &self.tls {
+            Tls::On { roots, any_name, .. } if !server.is_local() => {
+                let mut connector = self.connector(roots, *any_name).await.map_err(ConnectionError::BadConnection)?;
+                let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut connector, &server.name());
+                let tls = tls.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+                let asks_first = self.config.get_ssl_negotiation() == SslNegotiation::Postgres;
+                let socket = WithErrorCodes::new(socket, usize::from(asks_first));
+                let connected = self.config.connect_raw(socket, ErrorCodesInTls(tls)).await;
+                let (client, connection) = connected.map_err(|error| bad(&error))?;
+                Session::begin(client, connection, wanted).await
+            }
+            _ => {
+                let mut config = self.config.clone();
+                config.ssl_mode(SslMode::Disable).ssl_negotiation(SslNegotiation::Postgres);
+                let connected = config.connect_raw(WithErrorCodes::new(socket, 0), NoTls).await;
+                let (client, connection) = connected.map_err(|error| bad(&error))?;
+                Session::begin(client, connection, wanted).await
             }
         }
     }
@@ -136,9 +179,8 @@ impl Target {
 
     /// Every host may use up its time to connect before the last one is asked to log in.
     fn time_limit(&self) -> Duration {
-        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
         let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
-        each * u32::try_from(hosts).unwrap_or(u32::MAX) + LOG_IN_TIMEOUT
+        each * u32::try_from(self.servers.len()).unwrap_or(u32::MAX) + LOG_IN_TIMEOUT
     }
 
     fn bad_connection(&self, reason: &str) -> ConnectionError {

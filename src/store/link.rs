@@ -1,6 +1,6 @@
 //! An actor's own connection, which comes back by itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
@@ -8,7 +8,8 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::time::timeout;
 
-use super::connect::connect;
+use super::connect::{Backend, Session, connect_session};
+use super::failure::{self, Failure};
 
 /// First pause after a lost connection; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -24,15 +25,22 @@ pub struct Link {
     url: Arc<str>,
     /// What it is for, in the log.
     purpose: &'static str,
-    connection: Option<AsyncPgConnection>,
+    session: Option<Session>,
+    /// The process that served a connection which broke: what it was doing must not take effect any more when the work is
+    /// done again over another.
+    abandoned: Option<Backend>,
     /// How long work may take: a database that was cut off says nothing, and TCP gives up after minutes.
     limit: Duration,
+    /// How long a statement may wait for a lock; as long as it takes when none.
+    lock_timeout: Option<Duration>,
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Link {
     /// A link that connects when it is first used.
     pub fn new(url: Arc<str>, purpose: &'static str) -> Self {
-        Self { url, purpose, connection: None, limit: USUAL_LIMIT }
+        let (limit, trouble) = (USUAL_LIMIT, Arc::default());
+        Self { url, purpose, session: None, abandoned: None, limit, lock_timeout: None, trouble }
     }
 
     /// Gives work up that takes longer than this.
@@ -40,8 +48,13 @@ impl Link {
         Self { limit, ..self }
     }
 
+    /// Lets a statement wait for a lock no longer than this.
+    pub fn lock_timeout(self, limit: Duration) -> Self {
+        Self { lock_timeout: Some(limit), ..self }
+    }
+
     /// Does `work` on the connection, once. The connection is thrown away when it broke, or did not answer in time: then the
-    /// work may have been done.
+    /// work may have been done. It is not done any more once other work was: the process that had it is ended first.
     pub async fn once<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
@@ -56,66 +69,84 @@ impl Link {
         limit: Duration,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
-        let (mut connection, url) = (self.connection.take(), &self.url);
+        let mut session = self.session.take();
+        let (url, abandoned, lock_timeout) = (&self.url, &mut self.abandoned, self.lock_timeout);
         let working = async {
-            let connection = match &mut connection {
-                Some(connection) => connection,
-                empty => empty.insert(open(url).await?),
+            let session = match &mut session {
+                Some(session) => session,
+                empty => empty.insert(open(url, lock_timeout, abandoned).await?),
             };
-            work(connection).await
+            *abandoned = session.backend.clone(); // unless we get to the end of it
+            work(&mut session.connection).await
         };
         let result = match timeout(limit, working).await {
             Ok(result) => result,
             Err(_) => Err(lost(format!("no answer within {limit:?}"))),
         };
-        if !result.as_ref().is_err_and(is_lost) {
-            self.connection = connection;
+        if result.as_ref().err().is_none_or(|error| Failure::of(error).keeps_connection()) {
+            self.abandoned = None;
+            self.session = session;
         }
         result
     }
 
-    /// Does `work` until the database has answered it, however long that takes. Errors that another connection would not cure
-    /// come back. `work` may be repeated after it was done: it must be guarded. Each try may take longer than the one before: a
+    /// Does `work` until the database has answered it, however long that takes. Errors that do not pass by themselves come
+    /// back. `work` may be repeated after it was done: it must be guarded. Each try may take longer than the one before: a
     /// database that is merely slow gets done with it.
     pub async fn until_answered<T>(
         &mut self,
+        work: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        self.retry(work, Failure::is_passing).await
+    }
+
+    /// Like [`until_answered`](Self::until_answered), for whoever has something better to do than to wait for a lock.
+    pub async fn until_reached<T>(
+        &mut self,
+        work: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        self.retry(work, |failure| failure.is_passing() && failure != Failure::Contention).await
+    }
+
+    async fn retry<T>(
+        &mut self,
         mut work: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>,
+        is_repeated: impl Fn(Failure) -> bool,
     ) -> QueryResult<T> {
         let mut pause = FIRST_PAUSE;
         let mut limit = self.limit;
         loop {
             let begun = Instant::now();
-            match self.within(limit, &mut work).await {
-                Err(error) if is_lost(&error) => {
-                    if begun.elapsed() >= limit {
-                        limit = (limit * 2).min(LONGEST_LIMIT);
-                    }
-                    tracing::warn!(purpose = self.purpose, %error, "the database is away, trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+            let is_fresh = self.session.is_none();
+            let error = match self.within(limit, &mut work).await {
+                Ok(done) => {
+                    self.set_trouble(None);
+                    return Ok(done);
                 }
-                answered => return answered,
+                Err(error) => error,
+            };
+            let failure = Failure::of(&error);
+            // What a fresh connection does not know better, the next one will not either.
+            if !is_repeated(failure) || (is_fresh && failure == Failure::Stale) {
+                return Err(error);
             }
+            if begun.elapsed() >= limit {
+                limit = (limit * 2).min(LONGEST_LIMIT);
+            }
+            self.set_trouble(Some(failure::explain(&error)));
+            tracing::warn!(purpose = self.purpose, %error, "the database is away, trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
-}
 
-impl Link {
-    /// Does `work` until it is done, whatever the database says: for what can only fail by its fault (a full disk, a standby).
-    /// Each try has a fresh connection.
-    pub async fn until_done<T>(&mut self, mut work: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>) -> T {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match self.once(&mut work).await {
-                Ok(done) => return done,
-                Err(error) => {
-                    tracing::error!(purpose = self.purpose, %error, "the database refuses what must be written, trying again");
-                    self.connection = None;
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
+    fn set_trouble(&self, cause: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    /// Why work is being repeated, for people; none while it goes on.
+    pub fn trouble(&self) -> Arc<Mutex<Option<String>>> {
+        Arc::clone(&self.trouble)
     }
 }
 
@@ -123,42 +154,28 @@ impl Link {
 /// locks no longer than that, well within a lease.
 pub const MAY_STAND_STILL: &str = "idle_in_transaction_session_timeout = '5s'";
 
-async fn open(url: &str) -> QueryResult<AsyncPgConnection> {
-    let mut connection = connect(url).await.map_err(|error| lost(error.to_string()))?;
-    connection.batch_execute(&format!("SET {MAY_STAND_STILL}")).await?;
-    Ok(connection)
-}
-
-/// Whether an error says that the connection is gone or the server goes or comes, so that trying again makes sense.
-pub fn is_lost(error: &Error) -> bool {
-    match error {
-        Error::DatabaseError(
-            DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::ReadOnlyTransaction
-            | DatabaseErrorKind::SerializationFailure,
-            _,
-        ) => true,
-        Error::DatabaseError(_, about) => PASSING.iter().any(|sign| about.message().contains(sign)),
-        Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => true,
-        _ => false,
+async fn open(url: &str, lock_timeout: Option<Duration>, abandoned: &mut Option<Backend>) -> QueryResult<Session> {
+    let mut session = connect_session(url).await.map_err(|error| lost(error.to_string()))?;
+    let lock_timeout = lock_timeout.unwrap_or_default().as_millis(); // zero: no limit
+    let limits = format!("SET {MAY_STAND_STILL}; SET lock_timeout = {lock_timeout}");
+    session.connection.batch_execute(&limits).await?;
+    if let Some(backend) = abandoned {
+        match backend.end(&mut session.connection).await {
+            Err(error) if Failure::of(&error) == Failure::Refused => {
+                tracing::warn!(%error, "the process of a lost connection can't be ended; what it was doing may still be done");
+            }
+            ended => ended?,
+        }
+        *abandoned = None;
     }
+    Ok(session)
 }
 
-/// What Postgres says when it is not able, at this moment, to do what it is asked. diesel has no kind for these.
-const PASSING: [&str; 11] = [
-    "connection closed",
-    "terminating connection",
-    "shutting down",
-    "starting up",
-    "recovery mode",
-    "deadlock",
-    "No space left",
-    "could not extend file",
-    "out of memory",
-    "canceling statement",
-    "lock timeout",
-];
+/// Whether an error passes by itself (the connection is gone, the server goes or comes, somebody holds a lock, the disk is
+/// full), so that trying again makes sense.
+pub fn is_lost(error: &Error) -> bool {
+    Failure::of(error).is_passing()
+}
 
 /// The error of a connection that is gone.
 pub fn lost(message: String) -> Error {

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use diesel::ConnectionError;
+use diesel::result::Error;
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 
 use super::connect::connect;
+use super::failure::Failure;
 use crate::job::DbPool;
 
 /// Enough for two requests per core and some jobs; a private Postgres allows 60 in all.
@@ -38,6 +40,18 @@ pub fn build(database_url: &str, drivers: Handle) -> anyhow::Result<DbPool> {
         .create_timeout(Some(WAIT))
         .build()
         .context("the connection pool")
+}
+
+/// Gives a connection back after an error, unless it is out of date: then those that lie idle are too, and all are forgotten.
+pub fn forget_unfit(db: &DbPool, connection: Object<AsyncPgConnection>, error: &Error) {
+    let failure = Failure::of(error);
+    if failure.keeps_connection() {
+        return;
+    }
+    drop(Object::take(connection));
+    if failure == Failure::Stale {
+        db.retain(|_, _| false);
+    }
 }
 
 fn gone(error: &JoinError) -> ConnectionError {

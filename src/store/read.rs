@@ -4,14 +4,16 @@
 //! holding one of a few connections for minutes. The limit belongs to the transaction and not to the pool: handlers of jobs
 //! use the same pool, and may take their time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::result::Error;
 use diesel_async::pooled_connection::deadpool::{Object, PoolError};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 
-use super::link::{MAY_STAND_STILL, is_lost};
+use super::failure::{Failure, explain, sqlstate};
+use super::link::MAY_STAND_STILL;
+use super::pool;
 use crate::job::DbPool;
 
 /// How long a statement may take. People wait no longer, and whoever asks automatically asks again.
@@ -31,6 +33,9 @@ pub enum ReadError {
     /// The question was too hard.
     #[error("the database took longer than {} s", STATEMENT.as_secs())]
     TooLong,
+    /// The database is not as it has to be: rights are missing, or a table is.
+    #[error("{0}")]
+    Unfit(String),
     /// A bug.
     #[error("the database refused a question")]
     Refused(#[source] Error),
@@ -58,10 +63,12 @@ async fn transact<T>(
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> Result<T, ReadError> {
     let mut connection = db.get().await?;
-    let begun = Instant::now();
     match tokio::time::timeout(TRANSACTION, transaction(&mut connection, begin, work)).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(reason(error, begun.elapsed())),
+        Ok(Err(error)) => {
+            pool::forget_unfit(db, connection, &error);
+            Err(reason(error))
+        }
         Err(_) => {
             // Its statement may still run: the next one must not wait for it.
             drop(Object::take(connection));
@@ -93,14 +100,16 @@ async fn transaction<T>(
     }
 }
 
-/// Postgres cancels at the limit and says so in the language of its own choice: the time tells it better. An administrator may
-/// cancel earlier.
-fn reason(error: Error, took: Duration) -> ReadError {
-    match error {
-        Error::DatabaseError(_, about) if took >= STATEMENT || about.message().starts_with("canceling statement") => {
-            ReadError::TooLong
+/// Postgres cancels a statement at the limit; an administrator may do so earlier.
+fn reason(error: Error) -> ReadError {
+    const QUERY_CANCELED: &str = "57014";
+    match Failure::of(&error) {
+        Failure::Contention if sqlstate(&error) == Some(QUERY_CANCELED) => ReadError::TooLong,
+        failure if failure.is_passing() => ReadError::Lost,
+        Failure::Refused if sqlstate(&error).is_some() => {
+            tracing::error!(%error, "the database refuses a request");
+            ReadError::Unfit(explain(&error))
         }
-        error if is_lost(&error) => ReadError::Lost,
-        error => ReadError::Refused(error),
+        _ => ReadError::Refused(error),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel::QueryResult;
 use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, QueryDsl};
-use diesel::sql_types::{Float8, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Float8, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -23,8 +23,19 @@ pub const LEASE_SECONDS: f64 = 10.0;
 /// The event of each says from whom: `{"from": {"hostname", "pid"}, "by": the node that rescued it}`.
 ///
 /// A node is dead when its row says so, is missing, or was not renewed within the lease.
-pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid) -> QueryResult<Vec<JobSummary>> {
-    Cached(Rescue { me, lease: LEASE_SECONDS }).load(conn).await
+///
+/// Jobs whose rows somebody holds are passed over until the next time.
+pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid, which: Which) -> QueryResult<Vec<JobSummary>> {
+    Cached(Rescue { me, lease: LEASE_SECONDS, all: which == Which::All }).load(conn).await
+}
+
+/// Which orphans are rescued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those that go back to pending: what stands below them goes on.
+    ThatGoOn,
 }
 
 /// Those of these runs that hold their jobs no longer: another claim does, or the job is ended or deleted.
@@ -56,7 +67,8 @@ impl Statement for Held {
 }
 
 /// Gives back the jobs that this node holds without knowing: those of a claim whose answer was lost on the way. `known` are the
-/// runs that it knows. A run of the same job under an earlier claim does not count.
+/// runs that it knows. A run of the same job under an earlier claim does not count. Needs a transaction: it locks the rows first,
+/// and passes over those that somebody holds.
 pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
     let known: HashSet<_> = known.iter().collect();
     let held: Vec<(Uuid, i32, Uuid)> = jobs::table
@@ -66,10 +78,14 @@ pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Fence]) ->
         .load(conn)
         .await?;
     let held = held.into_iter().map(|(job_id, attempt, claim_id)| Fence { job_id, attempt, claim_id });
-    let unknown: Vec<_> = held.filter(|fence| !known.contains(fence)).collect();
+    let mut unknown: Vec<_> = held.filter(|fence| !known.contains(fence)).collect();
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
+    let ids: Vec<Uuid> = unknown.iter().map(|fence| fence.job_id).collect();
+    let free = jobs::table.filter(jobs::id.eq_any(ids)).select(jobs::id).for_no_key_update().skip_locked();
+    let free: Vec<Uuid> = free.load(conn).await?;
+    unknown.retain(|fence| free.contains(&fence.job_id));
     let reason = "the answer to its claim was lost";
     let write = |fence| ReleaseWrite { fence, reason: reason.to_owned() };
     release(conn, &unknown.into_iter().map(write).collect::<Vec<_>>()).await
@@ -78,6 +94,7 @@ pub async fn unknown(conn: &mut AsyncPgConnection, me: Uuid, known: &[Fence]) ->
 struct Rescue {
     me: Uuid,
     lease: f64,
+    all: bool,
 }
 
 impl Statement for Rescue {
@@ -90,6 +107,7 @@ impl Statement for Rescue {
             WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $1
               AND (nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
                    OR nodes.renewed_at < now() - make_interval(secs => $2))
+              AND ($3 OR (jobs.status = 'running' AND jobs.interruptions < jobs.max_interruptions))
             ORDER BY jobs.id
             FOR UPDATE OF jobs SKIP LOCKED
         ), rescued AS (
@@ -121,6 +139,7 @@ impl Statement for Rescue {
 
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
         binds.add::<SqlUuid, _>(&self.me)?;
-        binds.add::<Float8, _>(&self.lease)
+        binds.add::<Float8, _>(&self.lease)?;
+        binds.add::<Bool, _>(&self.all)
     }
 }

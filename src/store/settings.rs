@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
 use chrono::{DateTime, Utc};
 use diesel::dsl::now;
 use diesel::pg::Pg;
@@ -122,9 +122,22 @@ impl StoredSettings {
 #[derive(Clone)]
 pub struct SharedSettings(pub Arc<StoredSettings>);
 
+/// Between two tries while the database is away.
+const PAUSE: Duration = Duration::from_millis(500);
+
 impl SettingsSource for SharedSettings {
+    /// Waits for a database that is away: that its settings could not be read is no failure of a job.
     fn load(&self) -> BoxFuture<'static, anyhow::Result<Settings>> {
         let stored = Arc::clone(&self.0);
-        async move { Ok(stored.now().await.context("what was set")?.0) }.boxed()
+        async move {
+            loop {
+                match stored.now().await {
+                    Ok((settings, _)) => return Ok(settings),
+                    Err(error) => tracing::warn!(%error, "the settings can't be read, trying again"),
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        .boxed()
     }
 }

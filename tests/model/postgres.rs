@@ -134,7 +134,7 @@ async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Fence, 
             let write = |fence| ReleaseWrite { fence, reason: "its node goes away".to_owned() };
             finish::release(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap()
         }
-        Statement::Rescue { me, .. } => rescue::rescue(conn, nodes[me]).await.unwrap(),
+        Statement::Rescue { me, .. } => rescue::rescue(conn, nodes[me], rescue::Which::All).await.unwrap(),
         Statement::Unknown { me, known } => {
             let runs: Vec<_> = all.iter().map(|(run, _)| *run).collect();
             rescue::unknown(conn, nodes[me], if known { &runs } else { &[] }).await.unwrap()

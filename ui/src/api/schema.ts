@@ -1197,6 +1197,21 @@ export interface components {
         };
         /** @description A performer, a tag or a studio, whole. What its kind does not have is null. */
         EntityDetail: components["schemas"]["EntityRow"] & components["schemas"]["EntityFacts"];
+        /** @description Ends of jobs that could not be stored for longer than a second. They are tried again until they are. */
+        EndsWaiting: {
+            /** @description Why. */
+            cause: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them waits.
+             */
+            since: string;
+        };
         /** @description What a list of performers, tags or studios leaves out. */
         EntityFacts: {
             /** @description Other names. */
@@ -2142,6 +2157,7 @@ export interface components {
             claiming: boolean;
             /** @description Whether the database answers within a second. */
             database: boolean;
+            ends_waiting: components["schemas"]["EndsWaiting"] | null;
             /**
              * @description Whether jobs were stopped here, and none are claimed, because the lease could not be renewed or the database did not
              *     know this node.
