@@ -1,4 +1,13 @@
 //! Taking pending jobs for the runners that have room: one statement for all types.
+//!
+//! A claim reads the index of the queue in its order, from the front, and stops when it has enough: it costs the same with ten jobs
+//! waiting and with a million. The statement is written so that no statistics lead the planner elsewhere:
+//!
+//! - It updates `WHERE id = ANY(ARRAY(…))`. The planner assumes ten ids and looks them up. Joined with the picked jobs instead, it
+//!   assumes a tenth of the table and reads all of it.
+//! - It reads up to `now()` and not into the future, where any number of jobs may wait for their time. A job of a negative priority
+//!   stands behind its time, so the lowest of these says how much further to read.
+//! - Nothing but `jobs_claim` is an index of pending jobs that the planner might combine or sort.
 
 use diesel::QueryResult;
 use diesel::dsl::sql;
@@ -118,13 +127,18 @@ impl Statement for Claim {
         ", clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
         told AS (SELECT * FROM unnest($1, $2, $3, $4, $5) AS t (type, slots, in_cluster, starts, period)),
         room AS (
-            SELECT type, starts, least(
+            SELECT type, coalesce((
+                SELECT -priority FROM jobs WHERE jobs.type = told.type AND status = 'pending' AND priority < 0
+                ORDER BY priority LIMIT 1
+            ), 0) * interval '10 minutes' AS behind, least(
                 slots,
                 CASE WHEN in_cluster IS NOT NULL THEN in_cluster - (
                     SELECT count(*) FROM jobs WHERE jobs.type = told.type AND status IN ('running', 'cancelling')) END,
                 CASE WHEN starts IS NOT NULL THEN starts - (
                     SELECT count(*) FROM recent_starts recent
-                    WHERE recent.type = told.type AND recent.at > (SELECT at FROM clock) - make_interval(secs => period)) END
+                    WHERE recent.type = told.type AND recent.at > (SELECT at FROM clock) - make_interval(secs => period)
+                      -- Not what a clock that was wrong has left.
+                      AND recent.at < (SELECT at FROM clock) + interval '1 minute') END
             ) AS slots
             FROM told WHERE NOT EXISTS (SELECT FROM pauses WHERE pauses.type = told.type)
               AND EXISTS (SELECT FROM nodes WHERE id = $6 AND stopped_at IS NULL)
@@ -132,7 +146,7 @@ impl Statement for Claim {
         picked AS (
             SELECT next.id FROM room CROSS JOIN LATERAL (
                 SELECT id FROM jobs
-                WHERE jobs.type = room.type AND status = 'pending' AND run_at <= now()
+                WHERE jobs.type = room.type AND status = 'pending' AND run_at <= now() AND turn_at <= now() + room.behind
                   AND NOT (queue_key IS NOT NULL AND EXISTS (
                       SELECT FROM jobs first
                       WHERE first.queue_key = jobs.queue_key AND first.status IN ('pending', 'running', 'cancelling')
@@ -145,7 +159,7 @@ impl Statement for Claim {
             UPDATE jobs SET status = 'running', attempt = attempt + 1, claim_id = $7, node_id = $6, started_at = clock.at,
                    updated_at = now(), progress = 0, message = NULL, processed_items = NULL, total_items = NULL, error = NULL, error_count = 0,
                    cancel = NULL, rev = nextval('job_rev')
-            FROM picked, clock WHERE jobs.id = picked.id
+            FROM clock WHERE jobs.id = ANY(ARRAY(SELECT id FROM picked))
             RETURNING jobs.*
         ), events AS (
             INSERT INTO job_events (job_id, at, kind, attempt, node_id)
@@ -153,8 +167,11 @@ impl Statement for Claim {
         ), starts AS (
             INSERT INTO recent_starts (type, at) SELECT type, started_at FROM claimed JOIN told USING (type) WHERE starts IS NOT NULL
         ), forgotten AS (
-            DELETE FROM recent_starts recent USING told
-            WHERE recent.type = told.type AND recent.at <= now() - make_interval(secs => period)
+            DELETE FROM recent_starts WHERE id = ANY(ARRAY(
+                SELECT old.id FROM told CROSS JOIN LATERAL (
+                    SELECT id FROM recent_starts recent
+                    WHERE recent.type = told.type AND recent.at <= now() - make_interval(secs => period) LIMIT 1000
+                ) old))
         )
         SELECT ",
         summary_columns!(),

@@ -177,7 +177,7 @@ impl Statement for Insert {
                  AS n (id, type, params, metadata, priority, run_at, created_by, reason, retry_of, only_items,
                        exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
                        schedule_id, queue_key)
-            ON CONFLICT (exclusive_key) WHERE status IN ('pending', 'running', 'cancelling') DO NOTHING
+            ON CONFLICT (exclusive_key) WHERE exclusive_key IS NOT NULL AND status IN ('pending', 'running', 'cancelling') DO NOTHING
             RETURNING *
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, actor, reason)

@@ -154,10 +154,14 @@ impl Link {
 /// locks no longer than that, well within a lease.
 pub const MAY_STAND_STILL: &str = "idle_in_transaction_session_timeout = '5s'";
 
+/// Actors look jobs up by keys, with the same few statements. The planner must not take a sequential scan for cheaper because it
+/// expects a batch to be larger, or the table to be smaller, than it is; and planning a claim anew takes longer than to do it.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+
 async fn open(url: &str, lock_timeout: Option<Duration>, abandoned: &mut Option<Backend>) -> QueryResult<Session> {
     let mut session = connect_session(url).await.map_err(|error| lost(error.to_string()))?;
     let lock_timeout = lock_timeout.unwrap_or_default().as_millis(); // zero: no limit
-    let limits = format!("SET {MAY_STAND_STILL}; SET lock_timeout = {lock_timeout}");
+    let limits = format!("SET {MAY_STAND_STILL}; SET lock_timeout = {lock_timeout}; {BY_INDEX}");
     session.connection.batch_execute(&limits).await?;
     if let Some(backend) = abandoned {
         match backend.end(&mut session.connection).await {

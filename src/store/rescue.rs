@@ -123,7 +123,8 @@ impl Statement for Rescue {
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
                 interruptions = interruptions + 1, node_id = NULL, rate_per_second = NULL, eta_seconds = NULL,
                 updated_at = now(), rev = nextval('job_rev')
-            FROM orphan WHERE jobs.id = orphan.id AND jobs.attempt = orphan.attempt
+            FROM orphan
+            WHERE jobs.id = ANY(ARRAY(SELECT id FROM orphan)) AND jobs.id = orphan.id AND jobs.attempt = orphan.attempt
             RETURNING jobs.*, orphan.node_id AS dead_node, orphan.hostname AS dead_host, orphan.pid AS dead_pid
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, node_id, data)

@@ -33,6 +33,7 @@ mod policies;
 mod private_postgres;
 mod process_downloads;
 mod qbittorrent;
+mod query_plans;
 mod refused_writes;
 mod restoring;
 mod retrying;
