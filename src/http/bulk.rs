@@ -7,11 +7,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::cursor;
 use super::error::ApiError;
 use super::fields::Fields;
 use super::limits::{self, text, time};
 use crate::job::{OutcomeKind, Status};
-use crate::store::listing::Filter;
+use crate::store::search::Filter;
 
 /// Jobs named one by one in a request.
 const IDS: usize = 10_000;
@@ -55,6 +56,8 @@ pub struct BulkRequest {
     pub parent: Option<Uuid>,
     /// Made by this schedule.
     pub schedule: Option<Uuid>,
+    /// `next_cursor` of the answer before, to go on where that ended.
+    pub cursor: Option<String>,
     /// Only says what would happen.
     #[serde(default)]
     pub dry_run: bool,
@@ -74,13 +77,15 @@ impl BulkRequest {
             statuses: self.status.clone(),
             types: fields.take("type", Some(types)).unwrap_or_default(),
             outcomes: self.outcome.clone(),
+            went_wrong: false,
+            not_retried: false,
             text: fields.take("q", self.q.as_deref().map(|q| text(q, limits::SEARCH_CHARS))),
             actor: fields.take("actor", self.actor.as_ref().map(short)),
             since: fields.take("since", self.since.as_deref().map(time)),
             until: fields.take("until", self.until.as_deref().map(time)),
             parent: self.parent,
             schedule: self.schedule,
-            before: None,
+            before: fields.take("cursor", self.cursor.as_deref().map(cursor::parse)),
         };
         if self.ids.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > IDS) {
             fields.refuse("ids", format!("must hold 1 to {IDS} ids"));

@@ -14,6 +14,7 @@ use super::actor::ActorName;
 use super::body::Body;
 use super::bulk::{BUDGET, BulkRequest, SHOWN_IDS};
 use super::cancel::{ask, reason};
+use super::cursor;
 use super::error::ApiError;
 use super::query::Query;
 use super::read::read;
@@ -21,10 +22,10 @@ use super::refusals;
 use super::state::AppState;
 use crate::actors::command::CancelAnswer;
 use crate::job::Status;
-use crate::store::listing::{self, Filter};
+use crate::store::search::{self, Filter};
 
 /// Jobs of one command: a statement that Postgres does in some tens of milliseconds.
-const PAGE: i64 = 1_000;
+const PAGE: usize = 1_000;
 /// A job with one of these can be asked to stop.
 const CANCELLABLE: [Status; 3] = [Status::Pending, Status::Running, Status::Cancelling];
 
@@ -39,8 +40,11 @@ pub struct BulkCancelled {
     pub cancelled: u64,
     /// Jobs that ended before they could be asked, and named ones that had ended or do not exist.
     pub skipped: u64,
-    /// The time was over before all were asked: ask again for the rest.
+    /// The time was over before all were asked: ask again with `next_cursor` for the rest.
     pub more: bool,
+    /// Where the next call goes on when there is more.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
     /// The first 1,000 of the cancelled ones.
     pub jobs: Vec<Uuid>,
 }
@@ -81,19 +85,21 @@ async fn walk(
 ) -> Result<(), ApiError> {
     let begun = Instant::now();
     while !answer.more {
-        let ids = read(&state.db, async |conn| listing::ids(conn, &filter, PAGE).await).await?;
-        let Some(last) = ids.last() else { return Ok(()) };
-        filter.before = Some(*last);
+        let page = read(&state.db, async |conn| search::ids(conn, &filter, PAGE).await).await?;
+        let (ids, next) = (page.rows, page.next);
         answer.matched += ids.len() as u64;
         if answer.dry_run {
             answer.note(ids);
-        } else {
+        } else if !ids.is_empty() {
             let answers = ask(state, ids, actor.clone(), reason.cloned()).await?;
             let asked: Vec<_> = answers.iter().filter_map(accepted).collect();
             answer.skipped += (answers.len() - asked.len()) as u64;
             answer.note(asked);
         }
+        let Some(next) = next else { return Ok(()) };
+        filter.before = Some(next);
         answer.more = begun.elapsed() > BUDGET;
+        answer.next_cursor = answer.more.then(|| cursor::after(next));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::actor::ActorName;
 use super::body::Body;
 use super::bulk::{BUDGET, BulkRequest, SHOWN_IDS};
 use super::cancel::reason;
+use super::cursor;
 use super::error::ApiError;
 use super::query::Query;
 use super::read::read;
@@ -22,12 +23,12 @@ use super::refusals;
 use super::state::AppState;
 use super::submit::{new_job, params, submit};
 use crate::actors::command::SubmitError;
-use crate::job::{OutcomeKind, Status};
+use crate::job::Status;
 use crate::store::enqueue::NewJob;
-use crate::store::listing::{self, Filter, Retryable};
+use crate::store::search::{self, Filter, Retryable};
 
 /// Jobs that are read and submitted together. Each has params of up to a megabyte.
-const PAGE: i64 = 100;
+const PAGE: usize = 100;
 /// New jobs of one call.
 const MOST: u64 = 10_000;
 /// A job with one of these can be done again.
@@ -46,8 +47,11 @@ pub struct BulkRetried {
     pub skipped: u64,
     /// How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `not_found`.
     pub skipped_because: BTreeMap<String, u64>,
-    /// Bound or time were reached before all were done: ask again for the rest.
+    /// Bound or time were reached before all were done: ask again with `next_cursor` for the rest.
     pub more: bool,
+    /// Where the next call goes on when there is more.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
     /// The first 1,000 of the new jobs; in a dry run, of the jobs that would be done again.
     pub jobs: Vec<Uuid>,
 }
@@ -68,8 +72,8 @@ pub async fn retry(
     body: Body<BulkRequest>,
 ) -> Result<Json<BulkRetried>, ApiError> {
     let reason = reason(body.0.reason.as_deref())?;
-    let filters = retryable(&body.0)?;
-    let named = filters.iter().map(|filter| filter.ids.len() as u64).sum::<u64>();
+    let filter = retryable(&body.0)?;
+    let named = filter.ids.len() as u64;
     let mut walk = Walk {
         state: &state,
         actor,
@@ -79,13 +83,11 @@ pub async fn retry(
         taken: HashSet::new(),
         answer: BulkRetried { dry_run: body.0.dry_run, ..BulkRetried::default() },
     };
-    for filter in filters {
-        if let Err(error) = walk.all(filter).await {
-            return Err(match walk.answer.retried {
-                0 => error,
-                n => error.but(&format!("{n} jobs were retried before; ask again for the rest")),
-            });
-        }
+    if let Err(error) = walk.all(filter).await {
+        return Err(match walk.answer.retried {
+            0 => error,
+            n => error.but(&format!("{n} jobs were retried before; ask again for the rest")),
+        });
     }
     let mut answer = walk.answer;
     answer.skip("not_found", named.saturating_sub(answer.matched));
@@ -108,18 +110,18 @@ struct Walk<'s> {
 impl Walk<'_> {
     async fn all(&mut self, mut filter: Filter) -> Result<(), ApiError> {
         while !self.answer.more {
-            let again = self.named;
-            let page = read(&self.state.db, async |conn| listing::retryable(conn, &filter, again, PAGE).await).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            filter.before = Some(last.job.id);
-            self.answer.matched += page.len() as u64;
-            let jobs: Vec<_> = page.into_iter().filter_map(|old| self.renewed(old)).collect();
+            let page = read(&self.state.db, async |conn| search::retryable(conn, &filter, PAGE).await).await?;
+            self.answer.matched += page.rows.len() as u64;
+            let jobs: Vec<_> = page.rows.into_iter().filter_map(|old| self.renewed(old)).collect();
             if self.answer.dry_run {
                 self.answer.note(jobs.into_iter().filter_map(|job| job.retry_of).collect());
             } else {
                 self.submit(jobs).await?;
             }
+            let Some(next) = page.next else { return Ok(()) };
+            filter.before = Some(next);
             self.answer.more = !self.named && (self.begun.elapsed() > BUDGET || self.answer.retried >= MOST);
+            self.answer.next_cursor = self.answer.more.then(|| cursor::after(next));
         }
         Ok(())
     }
@@ -178,39 +180,37 @@ impl BulkRetried {
     }
 }
 
-/// The filters, narrowed to what can be done again: two, where "what went wrong" is not one status.
-fn retryable(request: &BulkRequest) -> Result<Vec<Filter>, ApiError> {
+/// The filter, narrowed to what can be done again.
+fn retryable(request: &BulkRequest) -> Result<Filter, ApiError> {
     let mut filter = request.filter()?;
+    filter.not_retried = filter.ids.is_empty();
     if !filter.statuses.is_empty() {
         filter.statuses.retain(|status| ENDED.contains(status));
         if filter.statuses.is_empty() {
             return Err(ApiError::field("/status", "jobs that have not ended can't be retried"));
         }
-        return Ok(vec![filter]);
+        return Ok(filter);
     }
     if !filter.ids.is_empty() || !filter.outcomes.is_empty() {
         filter.statuses = ENDED.to_vec();
-        return Ok(vec![filter]);
+        return Ok(filter);
     }
-    let went_wrong = Filter { statuses: vec![Status::Failed, Status::Cancelled], ..filter.clone() };
-    let with_errors =
-        Filter { statuses: vec![Status::Completed], outcomes: vec![OutcomeKind::CompletedWithErrors], ..filter };
-    Ok(vec![went_wrong, with_errors])
+    filter.went_wrong = true;
+    Ok(filter)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{ENDED, retryable};
-    use crate::job::{OutcomeKind, Status};
+    use crate::job::Status;
 
     #[test]
     fn what_went_wrong_is_done_again_unless_something_else_is_asked_for() {
-        let filters = |request: &str| retryable(&serde_json::from_str(request).unwrap());
-        let usual = filters(r#"{"all":true}"#).unwrap();
-        assert_eq!(usual[0].statuses, [Status::Failed, Status::Cancelled]);
-        assert_eq!(usual[1].outcomes, [OutcomeKind::CompletedWithErrors]);
-        assert_eq!(filters(r#"{"outcome":["completed"]}"#).unwrap()[0].statuses, ENDED);
-        assert_eq!(filters(r#"{"status":["failed","running"]}"#).unwrap()[0].statuses, [Status::Failed]);
-        assert!(filters(r#"{"status":["running"]}"#).is_err());
+        let filter = |request: &str| retryable(&serde_json::from_str(request).unwrap());
+        let usual = filter(r#"{"all":true}"#).unwrap();
+        assert!(usual.went_wrong && usual.not_retried && usual.statuses.is_empty());
+        assert_eq!(filter(r#"{"outcome":["completed"]}"#).unwrap().statuses, ENDED);
+        assert_eq!(filter(r#"{"status":["failed","running"]}"#).unwrap().statuses, [Status::Failed]);
+        assert!(filter(r#"{"status":["running"]}"#).is_err());
     }
 }

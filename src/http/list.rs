@@ -1,7 +1,7 @@
 //! Pages of jobs, newest first.
 //!
 //! Pages hang together by keyset, never by offset: the thousandth page costs what the first does, and jobs that come meanwhile
-//! shift nothing. Nothing counts the whole table.
+//! shift nothing. Nothing counts the whole table, and no filter reads it whole: a page ends early instead.
 
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
@@ -15,8 +15,8 @@ use super::read::read;
 use super::state::AppState;
 use super::{cursor, limits, refusals};
 use crate::job::{OutcomeKind, Status};
-use crate::store::listing::{self, Filter};
 use crate::store::row::JobSummary;
+use crate::store::search::{self, Filter};
 
 /// Rows of a page unless told otherwise: what a screen shows.
 const PAGE: i64 = 50;
@@ -81,6 +81,8 @@ impl From<ListQuery> for Filter {
             statuses: query.status,
             types: query.types,
             outcomes: query.outcome,
+            went_wrong: false,
+            not_retried: false,
             text: query.q,
             actor: query.actor,
             since: query.since,
@@ -100,6 +102,10 @@ pub struct JobPage {
     /// Where the next page begins; null on the last.
     #[schema(required)]
     pub next_cursor: Option<String>,
+    /// Set when the page ended early, with few jobs or none: all jobs back to this time were searched, and older ones may match. Go on
+    /// with `next_cursor`. A page looks at so many jobs at most when its filter has a text, or another condition without an index.
+    #[schema(required)]
+    pub searched_until: Option<DateTime<Utc>>,
 }
 
 /// Lists jobs, newest first.
@@ -109,12 +115,14 @@ pub struct JobPage {
     responses((status = 200, description = "A page of jobs", body = JobPage), refusals::AnyQuestion),
 )]
 pub async fn list(state: Data<AppState>, query: Query<ListQuery>) -> Result<Json<JobPage>, ApiError> {
-    let limit = query.0.limit;
+    let limit = usize::try_from(query.0.limit).unwrap_or(usize::MAX);
     let filter = Filter::from(query.0);
-    let found = read(&state.db, async |conn| listing::page(conn, &filter, limit + 1).await).await?;
-    let (jobs, more) = page_of(found, limit);
-    let next_cursor = jobs.last().filter(|_| more).map(|last| cursor::after(last.id));
-    Ok(Json(JobPage { jobs, next_cursor }))
+    let page = read(&state.db, async |conn| search::page(conn, &filter, limit).await).await?;
+    Ok(Json(JobPage {
+        jobs: page.rows,
+        next_cursor: page.next.map(cursor::after),
+        searched_until: page.searched_until,
+    }))
 }
 
 /// Takes a page out of rows of which one more than asked for was read, and says whether that one was there.

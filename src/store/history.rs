@@ -114,7 +114,7 @@ fn said(job_id: Uuid, filter: &LogFilter) -> job_logs::BoxedQuery<'_, Pg> {
         .filter(job_logs::level.eq_any(&filter.levels))
         .into_boxed();
     if let Some(text) = &filter.text {
-        query = query.filter(job_logs::message.ilike(super::listing::containing(text)));
+        query = query.filter(job_logs::message.ilike(super::search::containing(text)));
     }
     query
 }
@@ -206,7 +206,7 @@ pub async fn item_errors(
         .filter(job_item_errors::seq.gt(after))
         .into_boxed();
     if let Some(text) = text {
-        let pattern = super::listing::containing(text);
+        let pattern = super::search::containing(text);
         query = query.filter(job_item_errors::item.ilike(pattern.clone()).or(job_item_errors::error.ilike(pattern)));
     }
     query.order(job_item_errors::seq).limit(limit).select(ItemErrorRow::as_select()).load(conn).await

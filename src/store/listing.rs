@@ -1,152 +1,17 @@
-//! What people ask for: one job, a page of jobs, what runs now, what changed.
+//! What people ask for: one job, what runs now, what changed. Pages of jobs are in `search`.
 
-use chrono::{DateTime, Duration, Utc};
-use diesel::pg::Pg;
-use diesel::prelude::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgTextExpressionMethods, QueryDsl, SelectableHelper,
-};
-use diesel::sql_types::{Bool, Int8};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::sql_types::Int8;
 use diesel::{QueryResult, dsl::sql};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::Value;
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
 
 use super::children;
 use super::curve::{self, Curve};
 use super::row::{JobBody, JobSummary};
 use super::schema::jobs;
-use crate::job::{OutcomeKind, Status};
-
-/// Which jobs.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// One of these; any when empty.
-    pub ids: Vec<Uuid>,
-    /// With one of these statuses; any when empty.
-    pub statuses: Vec<Status>,
-    /// Of one of these types; any when empty.
-    pub types: Vec<String>,
-    /// With one of these outcomes; any when empty.
-    pub outcomes: Vec<OutcomeKind>,
-    /// With this text in the message, the error or the type, or with this id.
-    pub text: Option<String>,
-    /// Triggered by.
-    pub actor: Option<String>,
-    /// Created at or after.
-    pub since: Option<DateTime<Utc>>,
-    /// Created before.
-    pub until: Option<DateTime<Utc>>,
-    /// Started by this job.
-    pub parent: Option<Uuid>,
-    /// Made by this schedule.
-    pub schedule: Option<Uuid>,
-    /// Older than this job: where the page begins.
-    pub before: Option<Uuid>,
-}
-
-type Boxed<'a> = jobs::BoxedQuery<'a, Pg>;
-
-/// A page of jobs, newest first.
-pub async fn page(conn: &mut AsyncPgConnection, filter: &Filter, limit: i64) -> QueryResult<Vec<JobSummary>> {
-    filtered(filter).order(jobs::id.desc()).limit(limit).select(JobSummary::as_select()).load(conn).await
-}
-
-/// The ids of a page of jobs, newest first.
-pub async fn ids(conn: &mut AsyncPgConnection, filter: &Filter, limit: i64) -> QueryResult<Vec<Uuid>> {
-    filtered(filter).order(jobs::id.desc()).limit(limit).select(jobs::id).load(conn).await
-}
-
-/// What is needed to do a job again.
-#[derive(Clone, Debug)]
-pub struct Retryable {
-    /// The job.
-    pub job: JobSummary,
-    /// Its params.
-    pub params: Value,
-    /// The items that it is about, when not all.
-    pub only_items: Option<Value>,
-}
-
-/// A page of jobs, newest first, with what is needed to do them again; those that were retried already only when `again`.
-pub async fn retryable(
-    conn: &mut AsyncPgConnection,
-    filter: &Filter,
-    again: bool,
-    limit: i64,
-) -> QueryResult<Vec<Retryable>> {
-    let mut query = filtered(filter);
-    if !again {
-        query = query.filter(sql::<Bool>("NOT EXISTS (SELECT FROM jobs AS retry WHERE retry.retry_of = jobs.id)"));
-    }
-    let rows: Vec<(JobSummary, Value, Option<Value>)> = query
-        .order(jobs::id.desc())
-        .limit(limit)
-        .select((JobSummary::as_select(), jobs::params, jobs::only_items))
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(|(job, params, only_items)| Retryable { job, params, only_items }).collect())
-}
-
-fn filtered(filter: &Filter) -> Boxed<'_> {
-    let mut query: Boxed<'_> = jobs::table.into_boxed();
-    if !filter.ids.is_empty() {
-        query = query.filter(jobs::id.eq_any(&filter.ids));
-    }
-    if !filter.statuses.is_empty() {
-        query = query.filter(jobs::status.eq_any(&filter.statuses));
-    }
-    if !filter.types.is_empty() {
-        query = query.filter(jobs::type_.eq_any(&filter.types));
-    }
-    if !filter.outcomes.is_empty() {
-        query = query.filter(jobs::outcome.eq_any(&filter.outcomes));
-    }
-    if let Some(text) = &filter.text {
-        let pattern = containing(text);
-        let id = Uuid::parse_str(text).unwrap_or(Uuid::nil());
-        query = query.filter(
-            jobs::message
-                .ilike(pattern.clone())
-                .or(jobs::error.ilike(pattern.clone()))
-                .or(jobs::type_.ilike(pattern))
-                .or(jobs::id.eq(id)),
-        );
-    }
-    if let Some(actor) = &filter.actor {
-        query = query.filter(jobs::created_by.eq(actor));
-    }
-    if let Some(since) = filter.since {
-        query = query.filter(jobs::created_at.ge(since)).filter(jobs::id.ge(id_at(since - CLOCKS)));
-    }
-    if let Some(until) = filter.until {
-        query = query.filter(jobs::created_at.lt(until)).filter(jobs::id.lt(id_at(until + CLOCKS)));
-    }
-    if let Some(parent) = filter.parent {
-        query = query.filter(jobs::parent_id.eq(parent));
-    }
-    if let Some(schedule) = filter.schedule {
-        query = query.filter(jobs::schedule_id.eq(schedule));
-    }
-    if let Some(before) = filter.before {
-        query = query.filter(jobs::id.lt(before));
-    }
-    query
-}
-
-/// A pattern of LIKE for a text that contains this one.
-pub(super) fn containing(text: &str) -> String {
-    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-}
-
-/// Ids are made by the nodes' clocks, `created_at` by the database's: they may differ by this much.
-const CLOCKS: Duration = Duration::hours(1);
-
-/// The smallest id of a moment: lets the primary key find a time.
-fn id_at(at: DateTime<Utc>) -> Uuid {
-    let seconds = u64::try_from(at.timestamp()).unwrap_or(0);
-    let id = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, 0));
-    Uuid::from_u128(id.as_u128() & !((1 << 80) - 1))
-}
+use super::search::{self, Filter};
+use crate::job::Status;
 
 /// A job with everything that is kept of it in one piece.
 #[derive(Clone, Debug)]
@@ -212,9 +77,9 @@ pub enum Watch {
 }
 
 /// The most jobs that run in a snapshot.
-const SNAPSHOT_ACTIVE: i64 = 2_000;
+const SNAPSHOT_ACTIVE: usize = 2_000;
 /// The newest jobs in a snapshot, whatever their status.
-const SNAPSHOT_NEWEST: i64 = 200;
+const SNAPSHOT_NEWEST: usize = 200;
 /// The newest children of named jobs in a snapshot.
 const SNAPSHOT_CHILDREN: i64 = 1_000;
 
@@ -230,8 +95,8 @@ pub async fn snapshot(conn: &mut AsyncPgConnection, watch: &Watch) -> QueryResul
     let types = if let Watch::Types(types) = watch { types.clone() } else { Vec::new() };
     let newest = Filter { types, ..Filter::default() };
     let active = Filter { statuses: vec![Status::Running, Status::Cancelling], ..newest.clone() };
-    let mut jobs = page(conn, &active, SNAPSHOT_ACTIVE).await?;
-    jobs.extend(page(conn, &newest, SNAPSHOT_NEWEST).await?);
+    let mut jobs = search::page(conn, &active, SNAPSHOT_ACTIVE).await?.rows;
+    jobs.extend(search::page(conn, &newest, SNAPSHOT_NEWEST).await?.rows);
     jobs.sort_by_key(|job| std::cmp::Reverse((job.id, job.rev)));
     jobs.dedup_by_key(|job| job.id);
     Ok(Snapshot { rev, jobs })

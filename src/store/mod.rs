@@ -3,7 +3,7 @@
 //! ```text
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
 //!       children, pauses ┘  cancel ┘  └ rescue
-//!  listing, history, explain, nodes, stats             (what people ask)
+//!  search, listing, history, explain, nodes, stats     (what people ask)
 //!  settings, vault                                     (what jobs are told)
 //!  changes, notify                                     (what nodes hear of each other)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
@@ -54,6 +54,7 @@ pub mod schedule_runs;
 pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
+pub mod search;
 pub mod settings;
 mod statement;
 pub mod stats;

@@ -41,12 +41,13 @@ pub enum ReadError {
     Refused(#[source] Error),
 }
 
-/// Does `work` in a read-only transaction.
+/// Does `work` in a read-only transaction. All of its statements see the same state: a job that changes meanwhile is neither missed
+/// nor met twice.
 pub async fn read<T>(
     db: &DbPool,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> Result<T, ReadError> {
-    transact(db, "BEGIN READ ONLY", work).await
+    transact(db, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", work).await
 }
 
 /// Does `work` in a transaction that may write.

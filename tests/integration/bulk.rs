@@ -97,7 +97,7 @@ async fn what_went_wrong_is_retried_once_however_often_one_asks() {
 
     let would = api.post("/api/jobs/retry", json!({ "all": true, "dry_run": true })).await.expect(200);
     assert_eq!(counts(&would, "retried"), [4, 4, 0], "{would:#}");
-    assert_eq!(would["jobs"], json!([cancelled, second, first, with_errors]));
+    assert_eq!(would["jobs"], json!([with_errors, cancelled, second, first]));
     assert_eq!(api.job(first).await["retried_as"], json!([]));
 
     let did = api.post("/api/jobs/retry", json!({ "all": true, "reason": "again" })).await.expect(200);

@@ -160,11 +160,79 @@ async fn pages_neither_repeat_nor_skip_while_new_jobs_arrive() {
 #[tokio::test]
 async fn the_last_page_says_that_it_is_the_last() {
     let server = Server::start().await;
-    assert_eq!(server.api.get("/api/jobs").await.expect(200), json!({ "jobs": [], "next_cursor": null }));
+    assert_eq!(
+        server.api.get("/api/jobs").await.expect(200),
+        json!({ "jobs": [], "next_cursor": null, "searched_until": null })
+    );
     server.api.submit_many("demo", &json!({ "items": 0 }), 10).await;
     for (limit, more) in [(9, true), (10, false), (11, false)] {
         let page = server.api.get(&format!("/api/jobs?limit={limit}")).await.expect(200);
         assert_eq!(page["next_cursor"].is_string(), more, "{limit} of 10");
     }
+    server.stop().await;
+}
+
+/// Finished jobs of long ago, the first of which said `a needle`.
+async fn haystack(url: &str) {
+    let insert = "INSERT INTO jobs (id, type, status, outcome, params, created_by, message, created_at, run_at, completed_at)
+         SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::int8), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid,
+                CASE n % 2 WHEN 0 THEN 'demo' ELSE 'cleanup' END, CASE WHEN n < 3 THEN 'failed' ELSE 'completed' END,
+                CASE WHEN n < 3 THEN 'failed' ELSE 'completed' END, '{}', 'test', CASE n WHEN 1 THEN 'a needle' ELSE 'hay' END, at, at, at
+         FROM (SELECT n, timestamptz '2026-01-01' + n * interval '1 s' AS at FROM generate_series(1, 30000) n) made";
+    database::execute(url, insert).await;
+}
+
+#[tokio::test]
+async fn a_search_looks_at_so_many_jobs_and_says_how_far_it_came() {
+    let server = Server::start().await;
+    haystack(&server.database_url).await;
+    let page = server.api.get("/api/jobs?q=needle").await.expect(200);
+    assert_eq!(ids(&page), NONE);
+    let until = page["searched_until"].as_str().expect("how far it looked");
+    assert!(("2026-01-01T00:00:01Z".."2026-01-01T08:00:00Z").contains(&until), "{until}");
+    let found = walk(&server.api, "q=needle").await;
+    assert_eq!(found.len(), 1, "going on finds it");
+    assert_eq!(server.api.job(found[0]).await["message"], "a needle");
+    assert_eq!(walk(&server.api, "q=nothing").await, NONE);
+    assert_eq!(walk(&server.api, "q=hay&type=demo&limit=500").await.len(), 15_000, "no page repeats or skips");
+    server.stop().await;
+}
+
+/// These have an index, however rare the combination is.
+#[tokio::test]
+async fn types_statuses_and_actors_are_found_at_once() {
+    let server = Server::start().await;
+    haystack(&server.database_url).await;
+    for (query, count) in [
+        ("type=demo&status=failed", 1),
+        ("type=demo,cleanup&status=failed,cancelled", 2),
+        ("type=cleanup&status=cancelled", 0),
+        ("actor=nobody", 0),
+        ("actor=nobody&status=failed", 0),
+        ("outcome=completed_with_errors", 0),
+        ("status=cancelled", 0),
+        ("type=nothing", 0),
+    ] {
+        let page = server.api.get(&format!("/api/jobs?{query}")).await.expect(200);
+        assert_eq!(
+            (ids(&page).len(), &page["next_cursor"], &page["searched_until"]),
+            (count, &Value::Null, &Value::Null),
+            "{query}"
+        );
+    }
+    server.stop().await;
+}
+
+/// An act on what a search finds goes through all of it.
+#[tokio::test]
+async fn acts_on_many_jobs_skip_nothing_that_a_search_finds_late() {
+    let server = Server::start().await;
+    haystack(&server.database_url).await;
+    let would = server.api.post("/api/jobs/retry", json!({ "q": "needle", "dry_run": true })).await.expect(200);
+    assert_eq!((&would["matched"], &would["more"]), (&json!(1), &json!(false)), "{would:#}");
+    let failed = server.api.post("/api/jobs/retry", json!({ "all": true, "dry_run": true })).await.expect(200);
+    assert_eq!(failed["matched"], 2, "{failed:#}");
+    let bad = server.api.post("/api/jobs/retry", json!({ "all": true, "cursor": "x" })).await;
+    assert_eq!(bad.expect(422)["errors"][0]["pointer"], "/cursor");
     server.stop().await;
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::select::Select;
 use crate::cli::client::Client;
 use crate::cli::exit::{Done, Exit, Failure};
-use crate::cli::terminal::{note, print, print_json};
+use crate::cli::terminal::{print, print_json};
 use crate::cli::words::count;
 
 /// Which jobs an act is for.
@@ -56,9 +56,10 @@ pub async fn run(client: &Client, verb: &str, targets: &Targets, more: Map<Strin
         body.insert("all".to_owned(), true.into());
     }
     let path = format!("api/jobs/{verb}");
-    let mut call = async |dry_run: bool| {
+    let call = async |dry_run: bool| {
+        let mut body = body.clone();
         body.insert("dry_run".to_owned(), dry_run.into());
-        client.post(&path, &Value::Object(body.clone())).await
+        all_of(client, &path, body).await
     };
     if targets.dry_run || !targets.yes {
         let found = call(true).await?;
@@ -86,10 +87,36 @@ pub async fn run(client: &Client, verb: &str, targets: &Targets, more: Map<Strin
     let (past, done) = if verb == "cancel" { ("cancelled", "asked to stop:") } else { ("retried", "retried") };
     let skipped = answer["skipped"].as_i64().filter(|n| *n > 0).map(|n| format!(", {} skipped", count(n)));
     print(format!("{done} {}{}", jobs(answer[past].as_i64().unwrap_or(0)), skipped.unwrap_or_default()))?;
-    if answer["more"] == true {
-        note("there are more than one request could do: say it again for the rest");
-    }
     Ok(Exit::Completed)
+}
+
+/// Asks again until nothing is left that one request could not do. The answers, added up.
+async fn all_of(client: &Client, path: &str, mut body: Map<String, Value>) -> Result<Value, Failure> {
+    let mut sum = client.post(path, &Value::Object(body.clone())).await?;
+    while let Value::String(cursor) = sum["next_cursor"].take() {
+        body.insert("cursor".to_owned(), cursor.into());
+        let next = client.post(path, &Value::Object(body.clone())).await?;
+        add(&mut sum, next);
+    }
+    Ok(sum)
+}
+
+/// Adds numbers, joins lists, and takes everything else from the newer answer.
+fn add(sum: &mut Value, more: Value) {
+    match (sum, more) {
+        (Value::Object(sum), Value::Object(more)) => {
+            for (name, value) in more {
+                add(sum.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(sum), Value::Array(more)) => sum.extend(more),
+        (sum, more) => {
+            *sum = match (sum.as_i64(), more.as_i64()) {
+                (Some(a), Some(b)) => (a + b).into(),
+                _ => more,
+            };
+        }
+    }
 }
 
 fn jobs(n: i64) -> String {

@@ -49,16 +49,23 @@ pub async fn run(args: ListArgs, reach: &Reach) -> Done {
             print_json(&answer)?;
             return Ok(Exit::Completed);
         }
-        let JobPage { jobs, next_cursor } = read(&answer)?;
-        if jobs.is_empty() {
+        let JobPage { jobs, next_cursor, searched_until } = read(&answer)?;
+        if jobs.is_empty() && searched_until.is_none() {
             note(if args.select.is_empty() { "no jobs yet" } else { "no job matches" });
             return Ok(Exit::Completed);
         }
-        for line in table(&jobs, width().is_none_or(|w| w >= WIDE)).lines(width()) {
-            print(line)?;
+        if !jobs.is_empty() {
+            for line in table(&jobs, width().is_none_or(|w| w >= WIDE)).lines(width()) {
+                print(line)?;
+            }
         }
-        if let Some(cursor) = next_cursor {
-            note(format!("for more: --cursor {cursor}, or a greater --limit"));
+        match (next_cursor, searched_until) {
+            (Some(cursor), Some(until)) => {
+                let until = words::relative(until, Utc::now());
+                note(format!("searched the jobs created since {until}; to search older ones: --cursor {cursor}"));
+            }
+            (Some(cursor), None) => note(format!("for more: --cursor {cursor}, or a greater --limit")),
+            (None, _) => {}
         }
         Ok(Exit::Completed)
     });

@@ -895,8 +895,10 @@ export interface components {
              * @description Jobs that fit and had not ended.
              */
             matched: number;
-            /** @description The time was over before all were asked: ask again for the rest. */
+            /** @description The time was over before all were asked: ask again with `next_cursor` for the rest. */
             more: boolean;
+            /** @description Where the next call goes on when there is more. */
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description Jobs that ended before they could be asked, and named ones that had ended or do not exist.
@@ -909,6 +911,8 @@ export interface components {
             actor?: string | null;
             /** @description All jobs. Must be said when nothing else narrows them. */
             all?: boolean;
+            /** @description `next_cursor` of the answer before, to go on where that ended. */
+            cursor?: string | null;
             /** @description Only says what would happen. */
             dry_run?: boolean;
             /** @description These jobs. */
@@ -955,8 +959,10 @@ export interface components {
              * @description Jobs that fit and had ended.
              */
             matched: number;
-            /** @description Bound or time were reached before all were done: ask again for the rest. */
+            /** @description Bound or time were reached before all were done: ask again with `next_cursor` for the rest. */
             more: boolean;
+            /** @description Where the next call goes on when there is more. */
+            next_cursor: string | null;
             /**
              * Format: int64
              * @description New jobs.
@@ -1477,6 +1483,12 @@ export interface components {
             jobs: components["schemas"]["JobSummary"][];
             /** @description Where the next page begins; null on the last. */
             next_cursor: string | null;
+            /**
+             * Format: date-time
+             * @description Set when the page ended early, with few jobs or none: all jobs back to this time were searched, and older ones may match. Go on
+             *     with `next_cursor`. A page looks at so many jobs at most when its filter has a text, or another condition without an index.
+             */
+            searched_until: string | null;
         };
         /** @description A job that somebody wants. */
         JobRequest: {

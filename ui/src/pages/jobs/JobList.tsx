@@ -28,7 +28,7 @@ interface JobListProps {
 }
 
 export function JobList({ listed, heard, query, refresh }: JobListProps) {
-  const { jobs } = listed;
+  const { jobs, searchedUntil } = listed;
   const body = useRef<HTMLTableSectionElement>(null);
   const navigate = useNavigate();
   const selecting = useSelection(listed);
@@ -42,8 +42,9 @@ export function JobList({ listed, heard, query, refresh }: JobListProps) {
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
   const near = rows.last >= jobs.length - AHEAD;
   useEffect(() => {
-    if (near && hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
-  }, [near, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
+    // A search that finds nothing must not go through the whole history by itself.
+    if (near && hasNextPage && !searchedUntil && !isFetching && !isFetchNextPageError) void fetchNextPage();
+  }, [near, hasNextPage, searchedUntil, isFetching, isFetchNextPageError, fetchNextPage]);
 
   // Where there is nothing, nothing can be pushed away.
   const empty = jobs.length === 0;
@@ -104,7 +105,7 @@ export function JobList({ listed, heard, query, refresh }: JobListProps) {
           })}
         </tbody>
       </table>
-      <Foot query={query} count={jobs.length} />
+      <Foot query={query} count={jobs.length} searchedUntil={searchedUntil} />
       <Bulk selecting={selecting} listed={listed} />
     </>
   );

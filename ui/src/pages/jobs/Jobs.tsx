@@ -35,7 +35,7 @@ export function Jobs() {
         <div className={query.isPlaceholderData ? 'jobs leaving' : 'jobs'} aria-busy={query.isPlaceholderData}>
           {/* Another filter is another list. The one before stays until the new one is there. */}
           <JobList key={JSON.stringify(listed.filter)} listed={listed} heard={heard} query={query} refresh={refresh} />
-          {listed.jobs.length === 0 ? <NoJobs filter={listed.filter} /> : null}
+          {listed.jobs.length === 0 && !listed.more ? <NoJobs filter={listed.filter} /> : null}
         </div>
       ) : error ? null : (
         <Waiting />

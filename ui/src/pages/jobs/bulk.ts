@@ -23,10 +23,23 @@ const IDS = 10_000;
 export async function bulk(act: Act, request: BulkRequest, signal?: AbortSignal): Promise<Tally> {
   let tally: Tally = { done: 0, skipped: 0, because: {}, more: false };
   for (const body of portions(request)) {
-    tally = sum(tally, act === 'cancel' ? await cancel(body, signal) : await retry(body, signal));
+    let cursor: string | null = null;
+    let asked = 0;
+    do {
+      const { next, ...part } = await (act === 'cancel' ? cancel : retry)({ ...body, cursor }, signal);
+      tally = sum(tally, part);
+      cursor = next;
+      asked += 1;
+      // A count need not be complete: it says `At least`.
+    } while (cursor && !(request.dry_run && asked >= COUNTED));
   }
   return tally;
 }
+
+/** A dry run asks so often at most: each time takes twenty seconds. */
+const COUNTED = 2;
+
+type Part = Tally & { next: string | null };
 
 export function sum(a: Tally, b: Tally): Tally {
   const because = { ...a.because };
@@ -69,12 +82,13 @@ function portions(request: BulkRequest): BulkRequest[] {
   return Array.from({ length: parts }, (_, n) => ({ ...request, ids: ids.slice(n * IDS, (n + 1) * IDS) }));
 }
 
-async function cancel(body: BulkRequest, signal?: AbortSignal): Promise<Tally> {
+async function cancel(body: BulkRequest, signal?: AbortSignal): Promise<Part> {
   const answer: BulkCancelled = await unwrap(api.POST('/api/jobs/cancel', { body, signal }));
-  return { done: answer.cancelled, skipped: answer.skipped, because: {}, more: answer.more };
+  return { done: answer.cancelled, skipped: answer.skipped, because: {}, more: answer.more, next: answer.next_cursor };
 }
 
-async function retry(body: BulkRequest, signal?: AbortSignal): Promise<Tally> {
+async function retry(body: BulkRequest, signal?: AbortSignal): Promise<Part> {
   const answer: BulkRetried = await unwrap(api.POST('/api/jobs/retry', { body, signal }));
-  return { done: answer.retried, skipped: answer.skipped, because: answer.skipped_because, more: answer.more };
+  const { retried: done, skipped, skipped_because: because, more, next_cursor: next } = answer;
+  return { done, skipped, because, more, next };
 }

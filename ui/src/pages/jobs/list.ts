@@ -28,6 +28,8 @@ export interface Listed {
   places: ReadonlyMap<string, number>;
   /** There are older ones that were not read. */
   more: boolean;
+  /** The last page ended early: jobs older than this were not searched yet. */
+  searchedUntil: string | null;
 }
 
 export async function readPage(filter: JobFilter, cursor?: string, signal?: AbortSignal): Promise<ReadPage> {
@@ -84,5 +86,6 @@ function listedOf({ pages }: InfiniteData<ReadPage>): Listed | undefined {
     readAt: pages.flatMap((page) => page.jobs.map(() => page.askedAt)),
     places: new Map(jobs.map((job, place) => [job.id, place])),
     more: pages.at(-1)?.next_cursor != null,
+    searchedUntil: pages.at(-1)?.searched_until ?? null,
   };
 }
