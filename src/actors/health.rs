@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,10 @@ pub struct Health {
     problems: Mutex<Vec<HealthProblem>>,
     ends_waiting: Mutex<Option<EndsWaiting>>,
     fenced: Mutex<Option<Fenced>>,
+    /// What was put right without anybody's help, and when.
+    notices: Mutex<Vec<(Instant, HealthProblem)>>,
+    /// Whether the database's clock was put back: what was stored by it is to be looked over.
+    pub clock_went_back: AtomicBool,
 }
 
 /// Why jobs were stopped here and none are claimed.
@@ -75,6 +80,11 @@ pub struct EndsWaiting {
     pub cause: String,
 }
 
+/// How long people are told of what was put right.
+const NOTICED_FOR: Duration = Duration::from_secs(60 * 60);
+/// The newest of these are kept.
+const MOST_NOTICES: usize = 100;
+
 /// What is wrong, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -85,6 +95,8 @@ pub enum ProblemCode {
     ScheduleParamsRefused,
     /// The cron line or the time zone of a schedule is broken: there is no telling when it is due.
     ScheduleCronInvalid,
+    /// The database's clock was ahead for a while. Times that were stored then have been corrected.
+    ClockWasAhead,
 }
 
 /// Something that people have to set right. The server works all the same.
@@ -151,6 +163,8 @@ impl Health {
             problems: Mutex::default(),
             fenced: Mutex::default(),
             ends_waiting: Mutex::default(),
+            notices: Mutex::default(),
+            clock_went_back: AtomicBool::new(false),
         }
     }
 
@@ -182,9 +196,22 @@ impl Health {
         self.runners.values().flat_map(of).collect()
     }
 
-    /// What people have to set right.
+    /// What people have to set right, and what was put right within the last hour.
     pub fn problems(&self) -> Vec<HealthProblem> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.retain(|(at, _)| at.elapsed() < NOTICED_FOR);
+        problems.extend(notices.iter().map(|(_, problem)| problem.clone()));
+        problems
+    }
+
+    /// Tells people for an hour of something that was put right.
+    pub fn notice(&self, problem: HealthProblem) {
+        tracing::warn!("{}", problem.message);
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.push((Instant::now(), problem));
+        let surplus = notices.len().saturating_sub(MOST_NOTICES);
+        notices.drain(..surplus);
     }
 
     /// Notes what people have to set right.

@@ -214,6 +214,9 @@ impl LeaseKeeper {
     ) {
         self.renewed = sent;
         self.failing = false;
+        if renewal.clock_went_back() {
+            self.health.clock_went_back.store(true, Ordering::Relaxed);
+        }
         self.supervisor.do_send(Renewed { asked, lost });
         let went_back = self.last.replace(renewal).is_some_and(|last| renewal.has_gone_back_since(&last));
         if went_back {

@@ -1,5 +1,7 @@
 //! What is wrong with a schedule, so that people can set it right before they miss its jobs.
 
+use chrono::{DateTime, Utc};
+
 use super::health::{HealthProblem, ProblemCode};
 use crate::job::{FieldError, Registry, Timetable};
 use crate::store::schedules::ScheduleRow;
@@ -26,6 +28,18 @@ pub fn problem(schedule: &ScheduleRow, registry: &Registry, live_types: &[String
     let refused = job_type.prepare(Some(schedule.params.clone())).err()?;
     let message = format!("schedule `{name}` makes no jobs until its params are edited: {refused}");
     told(ProblemCode::ScheduleParamsRefused, message)
+}
+
+/// That a schedule waited for a time which a clock that was ahead had given it.
+pub fn moved_back(schedule: &ScheduleRow, next: DateTime<Utc>) -> HealthProblem {
+    let (name, waited_for) = (&schedule.name, schedule.next_run_at.unwrap_or(next));
+    HealthProblem {
+        code: ProblemCode::ClockWasAhead,
+        message: format!(
+            "schedule `{name}` waited until {waited_for}, as the database's clock had been ahead; it is due again at {next}"
+        ),
+        schedule: Some(name.clone()),
+    }
 }
 
 fn sentence(errors: &[FieldError]) -> String {

@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 use super::command::MadePending;
 use super::health::{Health, HealthProblem};
-use super::schedule_problem::problem;
-use super::scheduler_turn::fire_next;
+use super::schedule_problem::{moved_back, problem};
+use super::scheduler_turn::{fire_next, move_back};
 use super::supervisor::JobSupervisor;
 use super::tracker::{JobTracker, Stored};
 use crate::job::Registry;
@@ -170,6 +170,9 @@ impl Work {
     async fn rest(&self, conn: &mut AsyncPgConnection, look_over: bool) -> QueryResult<Duration> {
         if look_over {
             self.health.set_problems(self.problems(conn).await?);
+            for (schedule, next) in move_back(conn, &self.registry).await? {
+                self.health.notice(moved_back(&schedule, next));
+            }
         }
         let types: Vec<_> = self.registry.iter().map(|known| known.spec.name).collect();
         let seconds = due::seconds_until_next(conn, &types).await?;

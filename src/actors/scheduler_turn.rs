@@ -43,6 +43,27 @@ pub async fn fire_next(
     .await
 }
 
+/// Moves schedules back that were moved on too far, by a clock that was ahead. Answers with each, and the due time that it waited
+/// for. A due time that already has its job gets no other.
+pub async fn move_back(
+    conn: &mut AsyncPgConnection,
+    registry: &Registry,
+) -> QueryResult<Vec<(ScheduleRow, DateTime<Utc>)>> {
+    let types: Vec<_> = registry.iter().map(|known| known.spec.name).collect();
+    let mut moved = Vec::new();
+    for (schedule, now) in due::waiting(conn, &types).await? {
+        let Ok(table) = Timetable::parse(&schedule.cron, &schedule.time_zone) else { continue };
+        let Some(next) = table.next(now).filter(|next| schedule.next_run_at.is_some_and(|waits_for| *next < waits_for))
+        else {
+            continue;
+        };
+        if due::move_back(conn, &schedule, next).await? {
+            moved.push((schedule, next));
+        }
+    }
+    Ok(moved)
+}
+
 async fn fire(
     conn: &mut AsyncPgConnection,
     registry: &Registry,

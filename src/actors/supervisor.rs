@@ -220,6 +220,7 @@ impl JobSupervisor {
             pauses: mem::take(&mut self.pauses),
             known: mem::take(&mut self.sweep_due).then(|| self.running.values().map(|run| run.fence).collect()),
             rooms: rooms.clone(),
+            health: Arc::clone(&self.health),
         };
         let turn = take_turn(link, turn, self.tracker.clone());
         ctx.spawn(turn.into_actor(self).map(move |(link, done), supervisor, ctx| {

@@ -1,6 +1,8 @@
 //! One turn of the supervisor at the database: accept, pause, rescue, claim.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::Addr;
@@ -11,6 +13,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::command::{SetPaused, SubmitError, Unavailable};
+use super::health::{Health, HealthProblem, ProblemCode};
 use super::tracker::{JobTracker, Stored};
 use crate::job::Fence;
 use crate::store::cancel_below::{Above, cancel_below};
@@ -21,7 +24,7 @@ use crate::store::link::{Link, is_lost};
 use crate::store::pauses::{self, Pause};
 use crate::store::rescue::Which;
 use crate::store::row::JobSummary;
-use crate::store::{changes, rescue};
+use crate::store::{changes, clock, rescue};
 
 /// Jobs that were submitted together, and who waits for the answer.
 pub struct Waiting {
@@ -49,6 +52,8 @@ pub struct Turn {
     /// When orphans are to be looked for: what runs here and is none.
     pub known: Option<Vec<Fence>>,
     pub rooms: Vec<Room>,
+    /// Where it is noted that the clock was wrong.
+    pub health: Arc<Health>,
 }
 
 /// What was done.
@@ -72,9 +77,9 @@ pub async fn take_turn(mut link: Link, turn: Turn, tracker: Addr<JobTracker>) ->
     let mut done = TurnDone { answered: true, ..TurnDone::default() };
     accept(&mut link, turn.submitted, &mut done, &tracker).await;
     pause(&mut link, turn.pauses, &mut done).await;
-    let Turn { node, known, rooms, .. } = turn;
+    let Turn { node, known, rooms, health, .. } = turn;
     if let Some(known) = known {
-        match link.once(async |conn| sweep(conn, node, &known).await).await {
+        match link.once(async |conn| sweep(conn, node, &known, &health).await).await {
             Ok(rescued) => {
                 done.pending_types.extend(rescued.iter().map(|job| job.type_name.clone()));
                 tracker.do_send(Stored(rescued));
@@ -98,7 +103,13 @@ fn complain(done: &mut TurnDone, error: &Error, what: &str) {
 
 /// Rescues from dead nodes, and from this one what it does not know of: jobs of a claim whose answer was lost. What stands below
 /// those that end by it is asked to stop.
-async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, known: &[Fence]) -> QueryResult<Vec<JobSummary>> {
+async fn sweep(
+    conn: &mut AsyncPgConnection,
+    node: Uuid,
+    known: &[Fence],
+    health: &Health,
+) -> QueryResult<Vec<JobSummary>> {
+    let healed = heal(conn, node, health).await?;
     let mut rescued = conn.transaction(async |conn| rescue::unknown(conn, node, known).await).await?;
     let (orphans, below) = match rescue_all(conn, node).await {
         // Somebody holds a job below one that ends by it: that one is rescued when they let go, the others now.
@@ -115,6 +126,7 @@ async fn sweep(conn: &mut AsyncPgConnection, node: Uuid, known: &[Fence]) -> Que
         tracing::warn!(job_id = %job.id, r#type = job.type_name, status = %job.status, "rescued an orphan");
     }
     rescued.extend(below);
+    rescued.extend(healed);
     Ok(rescued)
 }
 
@@ -127,6 +139,29 @@ async fn rescue_all(conn: &mut AsyncPgConnection, node: Uuid) -> QueryResult<(Ve
         Ok((orphans, below))
     })
     .await
+}
+
+/// Pulls back times that were stored while the database's clock was ahead, if it was.
+async fn heal(conn: &mut AsyncPgConnection, node: Uuid, health: &Health) -> QueryResult<Vec<JobSummary>> {
+    let went_back = health.clock_went_back.load(Ordering::Relaxed);
+    let healed = conn
+        .transaction(async |conn| match clock::heal_nodes(conn, node).await? || went_back {
+            true => clock::heal(conn).await.map(Some),
+            false => Ok(None),
+        })
+        .await?;
+    let Some(jobs) = healed else { return Ok(Vec::new()) };
+    health.clock_went_back.store(false, Ordering::Relaxed);
+    health.notice(HealthProblem {
+        code: ProblemCode::ClockWasAhead,
+        message: format!(
+            "the database's clock was put back: {} pending jobs that were stored by it wait for its time no longer; check how that \
+             machine gets its time",
+            jobs.len()
+        ),
+        schedule: None,
+    });
+    Ok(jobs)
 }
 
 /// Stores what was submitted. Single jobs share a statement; batches, being all or nothing, have a transaction each.

@@ -38,7 +38,7 @@ use crate::store::link::Link;
 use crate::store::nodes::{self, Registration};
 use crate::store::settings::{SharedSettings, StoredSettings};
 use crate::store::vault::Vault;
-use crate::store::{migrations, pool, requirements};
+use crate::store::{clock, migrations, pool, requirements};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
 const THREADS_PER_CORE: usize = 4;
@@ -305,7 +305,8 @@ async fn prepare(
         if let Some(predecessor) = predecessor {
             nodes::sign_off(conn, predecessor).await?;
         }
-        nodes::register(conn, node_id, registration).await
+        nodes::register(conn, node_id, registration).await?;
+        clock::read(conn).await
     });
     tokio::time::timeout(DATABASE_WAIT, entered).await.context("the database does not answer")??;
     Ok(())

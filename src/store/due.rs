@@ -32,6 +32,26 @@ pub async fn pick(
         .optional()
 }
 
+/// Schedules of these types that wait for a due time, with the time that it is.
+pub async fn waiting(conn: &mut AsyncPgConnection, types: &[&str]) -> QueryResult<Vec<(ScheduleRow, DateTime<Utc>)>> {
+    schedules::table
+        .filter(schedules::enabled)
+        .filter(schedules::next_run_at.gt(sql::<Nullable<Timestamptz>>("now()")))
+        .filter(schedules::type_.eq_any(types))
+        .select((ScheduleRow::as_select(), sql::<Timestamptz>("now()")))
+        .load(conn)
+        .await
+}
+
+/// Moves a schedule back that waits for a due time which is not its next one. False when somebody wrote it meanwhile.
+pub async fn move_back(conn: &mut AsyncPgConnection, schedule: &ScheduleRow, next: DateTime<Utc>) -> QueryResult<bool> {
+    let as_read = schedules::table
+        .find(schedule.id)
+        .filter(schedules::next_run_at.eq(schedule.next_run_at))
+        .filter(schedules::updated_at.eq(schedule.updated_at));
+    Ok(diesel::update(as_read).set(schedules::next_run_at.eq(next)).execute(conn).await? > 0)
+}
+
 /// Moves a picked schedule on to its next due time; none when there is no telling.
 pub async fn move_on(conn: &mut AsyncPgConnection, id: Uuid, next: Option<DateTime<Utc>>) -> QueryResult<usize> {
     diesel::update(schedules::table.find(id)).set(schedules::next_run_at.eq(next)).execute(conn).await

@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::clock;
 use super::origin::Way;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
@@ -63,7 +64,7 @@ impl NewJob {
     /// A job of a type with checked params; everything else as the type has it.
     pub fn of(spec: &JobSpec, params: Value, actor: &str) -> Self {
         Self {
-            id: Uuid::now_v7(),
+            id: clock::new_id(),
             type_name: spec.name,
             params,
             metadata: Value::Object(serde_json::Map::new()),

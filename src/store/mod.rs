@@ -6,6 +6,7 @@
 //!  search, listing, history, explain, nodes, stats     (what people ask)
 //!  settings, vault                                     (what jobs are told)
 //!  changes, notify                                     (what nodes hear of each other)
+//!  clock                                               (what time it is, and ids)
 //!  schedules, schedule_runs; due, schedule_jobs        (what makes jobs by the clock)
 //!  plans                                               (what jobs propose, and people decide)
 //! ```
@@ -19,6 +20,7 @@ pub mod cancel_below;
 pub mod changes;
 pub mod children;
 pub mod claim;
+pub mod clock;
 pub mod connect;
 pub mod curve;
 pub mod due;

@@ -11,6 +11,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::clock;
 use super::listing;
 use super::rescue::LEASE_SECONDS;
 use super::schema::nodes;
@@ -68,6 +69,11 @@ pub struct Renewal {
 }
 
 impl Renewal {
+    /// Whether the database's clock was put back: the lease had been renewed at a time that has not come yet.
+    pub fn clock_went_back(&self) -> bool {
+        (self.renewed_before - self.renewed_at).as_seconds_f64() > clock::TOLERANCE
+    }
+
     /// Whether the database has lost commits since an earlier renewal: it is another server (a standby that was asynchronous), or an
     /// older state of this one (a backup).
     pub fn has_gone_back_since(&self, earlier: &Self) -> bool {
@@ -77,6 +83,7 @@ impl Renewal {
 
 /// Says that a node lives, and whether it claims jobs. None when it is not registered, or was signed off.
 pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> QueryResult<Option<Renewal>> {
+    let asked = Utc::now();
     let renewed: Vec<Renewal> = diesel::sql_query(
         "UPDATE nodes SET renewed_at = now(), claiming = $2 FROM nodes before
          WHERE nodes.id = $1 AND nodes.stopped_at IS NULL AND before.id = nodes.id
@@ -93,7 +100,11 @@ pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, claiming: bool) -> Qu
     .bind::<Double, _>(LEASE_SECONDS)
     .load(conn)
     .await?;
-    Ok(renewed.into_iter().next())
+    let renewal = renewed.into_iter().next();
+    if let Some(renewal) = &renewal {
+        clock::learn(asked, renewal.renewed_at);
+    }
+    Ok(renewal)
 }
 
 /// Sees to it that the numbers of changes that are still to come are greater than all that anybody has seen, of a database that has

@@ -10,6 +10,7 @@ mod bad_sockets;
 mod bulk;
 mod cancelling;
 mod cleanup;
+mod clocks;
 mod cluster;
 mod cluster_fencing;
 mod command_line;

@@ -2137,7 +2137,7 @@ export interface components {
          * @description What is wrong, for programs.
          * @enum {string}
          */
-        ProblemCode: "schedule_type_unknown" | "schedule_params_refused" | "schedule_cron_invalid";
+        ProblemCode: "schedule_type_unknown" | "schedule_params_refused" | "schedule_cron_invalid" | "clock_was_ahead";
         /** @description How often the jobs of a type are started. */
         RateLimit: {
             /**
