@@ -1,11 +1,31 @@
 //! A database that refuses for a while: nothing is lost, nothing becomes a failure, and what is held by one hurts no other.
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
+use stashhog::store::connect::connect;
+use stashhog::store::failure::sqlstate;
+use stashhog::store::link::Link;
 use uuid::Uuid;
 
-use crate::support::server::Server;
+use crate::support::server::{Database, Options, Server, binary};
 use crate::support::{database, until};
+
+/// A server whose role owns nothing, so that its rights can be taken away. And the URL of the owner.
+async fn server_of_a_plain_role(role: &str) -> (Server, String) {
+    let owner = database::create().await;
+    let sql = format!(
+        "CREATE ROLE {role};
+         GRANT CREATE ON SCHEMA public TO {role};
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO {role};
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"
+    );
+    database::execute(&owner, &sql).await;
+    let url = format!("{owner} options='-c role={role}'");
+    let server = Server::start_with(Options { database: Database::At(url), ..Options::default() }).await;
+    (server, owner)
+}
 
 async fn health(server: &Server) -> Value {
     server.api.get("/health/ready").await.body
@@ -18,6 +38,23 @@ async fn until_ends_wait(server: &Server) -> Value {
         health["ends_waiting"].is_object().then(|| health["ends_waiting"].clone())
     })
     .await
+}
+
+#[tokio::test]
+async fn a_finished_job_stays_finished_while_a_right_is_missing() {
+    let (server, owner) = server_of_a_plain_role("without_events").await;
+    let failing_item = json!({ "items": 3, "item_ms": 300, "error_every": 2 });
+    let id = server.api.submit("demo", failing_item).await;
+    server.api.until_status(id, "running").await;
+    database::execute(&owner, "REVOKE INSERT ON job_events FROM without_events").await;
+    let waiting = until_ends_wait(&server).await;
+    assert_eq!(waiting["count"], 1, "{waiting:#}");
+    assert!(waiting["cause"].as_str().expect("a cause").contains("42501"), "{waiting:#}");
+    database::execute(&owner, "GRANT INSERT ON job_events TO without_events").await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!((&job["outcome"], &job["error_count"]), (&json!("completed_with_errors"), &json!(1)), "{job:#}");
+    until("no end waits", async || health(&server).await["ends_waiting"].is_null().then_some(())).await;
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -139,4 +176,72 @@ async fn a_column_that_changed_its_type_under_a_server_heals() {
     })
     .await;
     server.stop().await;
+}
+
+#[derive(diesel::QueryableByName)]
+struct Shown {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    shown: String,
+}
+
+#[tokio::test]
+async fn a_session_has_our_settings_whatever_its_role_has() {
+    let url = format!(
+        "{} options='-c statement_timeout=5s -c lock_timeout=5s -c default_transaction_isolation=serializable \
+         -c synchronous_commit=off -c jit=on -c idle_session_timeout=5s'",
+        database::create().await
+    );
+    let mut conn = connect(&url).await.expect("a session");
+    let shown: Shown = diesel::sql_query(
+        "SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'),
+                current_setting('default_transaction_isolation'), current_setting('synchronous_commit'),
+                current_setting('jit'), current_setting('idle_session_timeout')) AS shown",
+    )
+    .get_result(&mut conn)
+    .await
+    .expect("its settings");
+    assert_eq!(shown.shown, "0 0 read committed on off 0");
+}
+
+#[tokio::test]
+async fn an_error_has_its_code_in_whatever_language_it_comes() {
+    let mut conn = connect(&database::create().await).await.expect("a session");
+    for (sql, code) in [
+        ("SELECT 1 / 0", "22012"),
+        ("SELECT FROM nowhere", "42P01"),
+        ("DO $$ BEGIN RAISE 'Sperre nicht verfügbar' USING ERRCODE = '55P03'; END $$", "55P03"),
+    ] {
+        let error = conn.batch_execute(sql).await.expect_err(sql);
+        assert_eq!(sqlstate(&error), Some(code), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_up_does_not_happen_once_other_work_is_done() {
+    let url = database::create().await;
+    database::execute(&url, "CREATE TABLE late (n int)").await;
+    let mut link = Link::new(url.as_str().into(), "test").limit(Duration::from_millis(300));
+    let given_up = link.once(async |conn| {
+        conn.batch_execute("DO $$ BEGIN PERFORM pg_sleep(600); INSERT INTO late VALUES (1); END $$").await
+    });
+    given_up.await.expect_err("it takes too long");
+    link.within(Duration::from_secs(30), async |conn| conn.batch_execute("SELECT 1").await).await.expect("other work");
+    let asleep = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()";
+    assert_eq!(database::rows(&url, asleep).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_database_that_can_not_hold_all_text_is_refused_at_start() {
+    let url = database::create().await;
+    let sql = "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+    database::execute(&url, sql).await;
+    let latin = format!("{}dbname=latin", url.split_once("dbname=").expect("a database").0);
+    let folder = database::folder();
+    let mut serve = tokio::process::Command::new(binary());
+    serve
+        .args(["serve", "--listen", "127.0.0.1:0", "--database-url", &latin, "--data-dir"])
+        .arg(folder.path().join("data"));
+    let output = serve.kill_on_drop(true).output().await.expect("an answer");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("LATIN1") && said.contains("UTF8"), "{said}");
 }

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel_async::SimpleAsyncConnection;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use stashhog::job::{Fence, JobSpec, Status};
 use stashhog::store::children::{self, SpawnRefusal, SpawnWrite, Spawned};
+use stashhog::store::connect::connect;
 use stashhog::store::enqueue::NewJob;
+use stashhog::store::failure::Failure;
 use uuid::Uuid;
 
 use crate::support::api::{Api, id_of};
@@ -465,6 +468,24 @@ async fn a_parent_that_is_asked_to_stop_or_lost_its_job_starts_no_more() {
     let late = database::rows(&url, "SELECT attempt, data FROM job_events WHERE kind = 'late_write_rejected'").await;
     assert_eq!(late, [json!({ "attempt": 1, "data": { "what": "child", "claim_id": parent.fence.claim_id } })]);
     assert_eq!(database::rows(&url, "SELECT id FROM jobs").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_child_waits_for_a_held_parent_without_the_lock_of_the_limits() {
+    let url = database::create().await;
+    let parent = Run::of(&url, &FREE).await;
+    let mut holder = database::connect(&url).await;
+    let hold = format!("BEGIN; SELECT FROM jobs WHERE id = '{}' FOR SHARE", parent.id);
+    holder.batch_execute(&hold).await.expect("its row");
+    let (job, key) = (new_job(&LIMITED[0]), "k".to_owned());
+    let write = SpawnWrite { node: Uuid::nil(), parent: parent.fence, job, key, priority: None };
+    let mut conn = connect(&url).await.expect("a session");
+    let error = children::spawn(&mut conn, write.clone(), &limits()).await.expect_err("its row is held");
+    assert_eq!(Failure::of(&error), Failure::Contention, "{error}");
+    let free = database::rows(&url, "SELECT pg_try_advisory_lock(hashtext('stashhog limits')) AS free").await;
+    assert_eq!(free[0]["free"], true);
+    holder.batch_execute("COMMIT").await.expect("it lets go");
+    new(children::spawn(&mut conn, write, &limits()).await.expect("an answer").expect("nobody else decides"));
 }
 
 #[tokio::test]
