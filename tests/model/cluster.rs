@@ -10,7 +10,7 @@ use stateright::{Model, Property};
 
 use crate::promises;
 use crate::row::{Life, MAX_RETRIES, Row, Statement};
-use crate::state::{Claimed, End, Job, Lease, Node, Process, Run, State, Stop, Write};
+use crate::state::{Backup, Claimed, End, Job, Lease, Node, Process, Run, State, Stop, Write};
 
 /// What is walked through.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub struct Cluster {
     pub nodes: usize,
     /// How many things may go wrong.
     pub misfortunes: u8,
-    /// Whether the database is one data directory's, whose lock keeps a second process out.
-    pub alone: bool,
+    /// Whether the database may go back to an earlier state.
+    pub goes_back: bool,
     /// Whether somebody cancels.
     pub cancels: bool,
     /// Whether handlers fail, and are tried again.
@@ -39,7 +39,7 @@ impl Default for Cluster {
             jobs: 1,
             nodes: 2,
             misfortunes: 1,
-            alone: false,
+            goes_back: false,
             cancels: true,
             retries: false,
             timely: false,
@@ -51,12 +51,14 @@ impl Default for Cluster {
 /// A line that somebody got wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// Writes of a run don't name their attempt.
+    /// Writes of a run don't name their claim.
     NoFence,
+    /// Writes of a run name their attempt, not their claim.
+    AttemptIsFence,
     /// Writes of a run don't ask whether the job still runs.
     NoFinality,
-    /// A claim leaves the attempt as it is.
-    SameAttempt,
+    /// A claim leaves the claim id as it is.
+    SameClaim,
     /// Clients are told of an end when the handler returns.
     AnnounceFirst,
     /// A rescue takes what any other node has.
@@ -69,6 +71,10 @@ pub enum Bug {
     LooksTooEarly,
     /// A node that can't renew goes on.
     NoSelfFence,
+    /// A node that was signed off while it lives, or that the database does not know, stays as it is.
+    NeverRegistersAnew,
+    /// Clients go on from what they were told before the database went back.
+    NobodyStartsAfresh,
 }
 
 /// A step, and the code that takes it.
@@ -99,6 +105,14 @@ pub enum Action {
     Lapse(Life),
     /// `nodes::renew`.
     Renew(Life),
+    /// `nodes::register`, as the renewal found no live row: all runs are dropped, and the process goes on under a fresh id.
+    Register(Life),
+    /// Misfortune: somebody signs the node off although it lives, or deletes its row.
+    Disown(Life),
+    /// The state that the database may go back to. It knows of so many nodes: those after them have registered since.
+    BackUp(usize),
+    /// Misfortune: a failover that loses commits, or a restored backup.
+    GoBack,
     /// The node could not renew: it tells its handlers to stop.
     Fence(Life),
     /// `rescue::rescue`.
@@ -121,12 +135,13 @@ impl Model for Cluster {
 
     fn init_states(&self) -> Vec<State> {
         vec![State {
-            jobs: vec![Job { row: self.new_row(), ends: 0, told: None }; self.jobs],
+            jobs: vec![Job { row: self.new_row(), ends: 0, told: None, claims: 0 }; self.jobs],
             nodes: vec![Node::NEW; self.nodes],
             claims: BTreeSet::new(),
             runs: BTreeSet::new(),
             writes: BTreeSet::new(),
             misfortunes: self.misfortunes,
+            backup: None,
         }]
     }
 
@@ -151,7 +166,16 @@ impl Model for Cluster {
             self.actions_of_node(state, life, actions);
         }
         if state.misfortunes > 0 {
-            Self::add_misfortunes(state, actions);
+            self.add_misfortunes(state, actions);
+            match (self.goes_back, &state.backup) {
+                (true, None) => {
+                    let knows =
+                        |known: &usize| state.jobs.iter().all(|job| job.row.node.is_none_or(|node| node < *known));
+                    actions.extend((1..=state.nodes.len()).filter(knows).map(Action::BackUp));
+                }
+                (true, Some(_)) => actions.push(Action::GoBack),
+                (false, _) => {}
+            }
         }
     }
 
@@ -199,7 +223,7 @@ impl Cluster {
                 let listening = !state.claims.iter().any(|claimed| claimed.life == life);
                 let claims = !node.fenced && (node.lease == Lease::Fresh || !self.timely);
                 // Both nodes are alike: the one that claims first is called the first.
-                let first = life != 1 || state.jobs.iter().any(|job| job.row.attempt > 0) || state.nodes.len() > 2;
+                let first = life != 1 || state.jobs.iter().any(|job| job.claims > 0) || state.nodes.len() > 2;
                 if node.process == Process::Up && listening && claims && first {
                     actions.extend(pending().map(|job| Action::Claim(life, job)));
                 }
@@ -211,7 +235,10 @@ impl Cluster {
                 }
                 match node.lease {
                     Lease::Late | Lease::RanOut => actions.extend([Action::Renew(life), Action::Fence(life)]),
-                    Lease::Fresh | Lease::SignedOff => {}
+                    Lease::SignedOff | Lease::Unknown if node.process == Process::Up => {
+                        actions.push(Action::Register(life));
+                    }
+                    Lease::Fresh | Lease::SignedOff | Lease::Unknown => {}
                 }
                 if node.lease == Lease::Late && self.may_lapse(state, life) {
                     actions.push(Action::Lapse(life));
@@ -225,6 +252,8 @@ impl Cluster {
                 }
             }
             Process::Gone => actions.extend([Action::Lapse(life), Action::Restart(life)]),
+            // Nobody renews it: one that came back with an older state of the database runs out.
+            Process::Replaced if matches!(node.lease, Lease::Fresh | Lease::Late) => actions.push(Action::Lapse(life)),
             Process::Replaced => {}
         }
         if node.claiming {
@@ -232,7 +261,7 @@ impl Cluster {
         }
     }
 
-    fn add_misfortunes(state: &State, actions: &mut Vec<Action>) {
+    fn add_misfortunes(&self, state: &State, actions: &mut Vec<Action>) {
         actions.extend(state.claims.iter().map(|claimed| Action::LoseAnswer(*claimed)));
         let unasked = state.runs.iter().filter(|run| run.stop.is_none());
         actions.extend(unasked.map(|run| Action::End(*run, End::Released)));
@@ -240,6 +269,10 @@ impl Cluster {
             actions.extend([false, true].map(|claiming| Action::Crash { life, claiming }));
             if node.process == Process::Up {
                 actions.push(Action::Drain(life));
+                // Others take its jobs at once, whatever the time.
+                if node.lease == Lease::Fresh && !self.timely {
+                    actions.push(Action::Disown(life));
+                }
             }
             if node.lease == Lease::Fresh {
                 actions.push(Action::Lapse(life));
@@ -258,8 +291,8 @@ impl Cluster {
     fn take(&self, state: &mut State, action: Action) {
         match action {
             Action::Claim(life, job) => {
-                if let Some(row) = self.execute(state, job, Statement::Claim(life)) {
-                    state.claims.insert(Claimed { life, job, attempt: row.attempt });
+                if let Some(row) = self.claim(state, life, job) {
+                    state.claims.insert(Claimed { life, job, claim: row.claim });
                 }
             }
             Action::Start(claimed) => self.start(state, claimed),
@@ -268,13 +301,14 @@ impl Cluster {
                 state.claims.remove(&claimed);
             }
             Action::LateClaim(life, job) => {
-                if self.execute(state, job, Statement::Claim(life)).is_some() {
+                if self.claim(state, life, job).is_some() {
                     state.nodes[life].claiming = false;
                 }
             }
             Action::GiveBack(life, job) if self.bug != Some(Bug::NobodyLooks) => {
-                let known = state.runs.iter().any(|run| (run.life, run.job) == (life, job))
-                    || state.writes.iter().any(|write| (write.life, write.job) == (life, job));
+                let claim = state.jobs[job].row.claim;
+                let known = state.runs.iter().any(|run| (run.life, run.job, run.claim) == (life, job, claim))
+                    || state.writes.iter().any(|write| (write.life, write.job, write.claim) == (life, job, claim));
                 self.execute(state, job, Statement::Unknown { me: life, known });
             }
             Action::GiveBack(..) => {}
@@ -293,7 +327,7 @@ impl Cluster {
             }
             Action::StoreUnanswered(write) => self.store(state, write),
             Action::Rescue(life, job) => {
-                let dead = state.jobs[job].row.node.is_some_and(|node| self.is_dead(state, node));
+                let dead = state.jobs[job].row.node.is_some_and(|node| Self::is_dead(state, node));
                 if self.execute(state, job, Statement::Rescue { me: life, dead }).is_some() {
                     state.jobs[job].tell();
                 }
@@ -303,6 +337,16 @@ impl Cluster {
                 state.nodes[life].lease = Lease::Fresh;
                 state.nodes[life].fenced = false;
             }
+            Action::Register(life) => self.register(state, life),
+            Action::Disown(life) => {
+                state.misfortunes -= 1;
+                state.nodes[life].end_lease(Lease::SignedOff);
+            }
+            Action::BackUp(known) => {
+                let leases = state.nodes.iter().take(known).map(|node| node.lease).collect();
+                state.backup = Some(Backup { jobs: state.jobs.clone(), leases });
+            }
+            Action::GoBack => self.go_back(state),
             Action::Fence(life) => {
                 state.nodes[life].fenced = true;
                 state.stop_all(life);
@@ -331,6 +375,37 @@ impl Cluster {
         }
     }
 
+    fn claim(&self, state: &mut State, me: Life, job: usize) -> Option<Row> {
+        let registered = state.nodes[me].is_registered();
+        let claim = state.jobs[job].claims + 1;
+        let row = self.execute(state, job, Statement::Claim { me, registered, claim })?;
+        state.jobs[job].claims = claim;
+        Some(row)
+    }
+
+    /// The process lives on; its runs have yet to end.
+    fn register(&self, state: &mut State, life: Life) {
+        if self.bug == Some(Bug::NeverRegistersAnew) {
+            return;
+        }
+        state.stop_all(life);
+        state.nodes[life].process = Process::Replaced;
+        state.nodes.push(Node::NEW);
+    }
+
+    /// What was told is told afresh, and nobody is surprised to lose a job.
+    fn go_back(&self, state: &mut State) {
+        state.misfortunes -= 1;
+        let Some(Backup { jobs, leases }) = state.backup.take() else { return };
+        for (now, then) in state.jobs.iter_mut().zip(jobs) {
+            let told = now.told.filter(|_| self.bug == Some(Bug::NobodyStartsAfresh));
+            *now = Job { told, claims: now.claims, ..then };
+        }
+        for (life, node) in state.nodes.iter_mut().enumerate() {
+            node.end_lease(leases.get(life).copied().unwrap_or(Lease::Unknown));
+        }
+    }
+
     /// Only who keeps time makes use of the time between late and over.
     fn lapse(&self, state: &mut State, life: Life) {
         let node = &mut state.nodes[life];
@@ -341,25 +416,25 @@ impl Cluster {
                 return;
             }
         }
-        if node.lease != Lease::SignedOff {
+        if !matches!(node.lease, Lease::SignedOff | Lease::Unknown) {
             node.end_lease(Lease::RanOut);
         }
     }
 
     /// A run of the same job that this node still has is dropped: the runner keeps one a job.
     fn start(&self, state: &mut State, claimed: Claimed) {
-        let Claimed { life, job, attempt } = claimed;
+        let Claimed { life, job, claim } = claimed;
         state.claims.remove(&claimed);
         for run in state.runs.clone().into_iter().filter(|run| (run.life, run.job) == (life, job)) {
             state.stop(run, Stop::Interrupted);
         }
         let node = state.nodes[life];
-        if self.timely && node.lease != Lease::Fresh {
-            state.writes.insert(Write { job, attempt, life, end: End::Released });
+        if node.process == Process::Replaced || self.timely && node.lease != Lease::Fresh {
+            state.writes.insert(Write { job, claim, life, end: End::Released });
             return;
         }
         let stop = (node.process == Process::Draining).then_some(Stop::Interrupted);
-        state.runs.insert(Run { job, attempt, life, stop });
+        state.runs.insert(Run { job, claim, life, stop });
     }
 
     fn end(&self, state: &mut State, run: Run, end: End) {
@@ -367,20 +442,20 @@ impl Cluster {
             state.misfortunes -= 1;
         }
         state.runs.remove(&run);
-        state.writes.insert(Write { job: run.job, attempt: run.attempt, life: run.life, end });
+        state.writes.insert(Write { job: run.job, claim: run.claim, life: run.life, end });
         if self.bug == Some(Bug::AnnounceFirst) && end == End::Completed {
             state.jobs[run.job].told = Some(Status::Completed);
         }
     }
 
     fn store(&self, state: &mut State, write: Write) {
-        let attempt = write.attempt;
-        let finish = |outcome| Statement::Finish { attempt, outcome, again: true };
+        let claim = write.claim;
+        let finish = |outcome| Statement::Finish { claim, outcome, again: true };
         let statement = match write.end {
             End::Completed => finish(OutcomeKind::Completed),
             End::Failed => finish(OutcomeKind::Failed),
             End::Cancelled => finish(OutcomeKind::Cancelled),
-            End::Released => Statement::Release { attempt },
+            End::Released => Statement::Release { claim },
         };
         self.execute(state, write.job, statement);
     }
@@ -399,14 +474,18 @@ impl Cluster {
     fn after(&self, row: Row, statement: Statement) -> Option<Row> {
         let after = row.after(statement);
         match (self.bug, statement) {
-            (Some(Bug::NoFence | Bug::NoFinality), Statement::Finish { attempt, outcome, again }) => {
-                self.lets_in(&row, attempt).then(|| row.finished(outcome, again))
+            (Some(Bug::NoFence | Bug::NoFinality), Statement::Finish { claim, outcome, again }) => {
+                self.lets_in(&row, claim).then(|| row.finished(outcome, again))
             }
-            (Some(Bug::NoFence | Bug::NoFinality), Statement::Release { attempt }) => {
-                self.lets_in(&row, attempt).then(|| row.released())
+            (Some(Bug::NoFence | Bug::NoFinality), Statement::Release { claim }) => {
+                self.lets_in(&row, claim).then(|| row.released())
             }
-            (Some(Bug::SameAttempt), Statement::Claim(_)) if row.attempt > 0 => {
-                after.map(|after| Row { attempt: row.attempt, ..after })
+            (Some(Bug::SameClaim), Statement::Claim { .. }) if row.claim > 0 => {
+                after.map(|after| Row { claim: row.claim, ..after })
+            }
+            // One number for each attempt: two claims that make the same attempt of it are one.
+            (Some(Bug::AttemptIsFence), Statement::Claim { .. }) => {
+                after.map(|after| Row { claim: after.attempt, ..after })
             }
             (Some(Bug::RescueIgnoresLease), Statement::Rescue { me, .. }) => {
                 row.after(Statement::Rescue { me, dead: true })
@@ -418,17 +497,17 @@ impl Cluster {
         }
     }
 
-    /// Whether a write of this attempt is let in, right or with the bug.
-    pub fn lets_in(&self, row: &Row, attempt: i32) -> bool {
+    /// Whether a write under this claim is let in, right or with the bug.
+    pub fn lets_in(&self, row: &Row, claim: i32) -> bool {
         match self.bug {
             Some(Bug::NoFence) => row.is_active(),
-            Some(Bug::NoFinality) => row.attempt == attempt,
-            _ => row.lets_in(attempt),
+            Some(Bug::NoFinality) => row.claim == claim,
+            _ => row.lets_in(claim),
         }
     }
 
     /// What a rescue takes a node for.
-    fn is_dead(&self, state: &State, life: Life) -> bool {
-        self.alone || matches!(state.nodes[life].lease, Lease::RanOut | Lease::SignedOff)
+    fn is_dead(state: &State, life: Life) -> bool {
+        matches!(state.nodes[life].lease, Lease::RanOut | Lease::SignedOff | Lease::Unknown)
     }
 }

@@ -13,6 +13,9 @@
 //! A model that can't fail proves nothing either: with one line of it broken ([`cluster::Bug`]), the promise that this line
 //! keeps must be found broken.
 //!
+//! A database that goes back (a failover to an asynchronous standby, a restored backup) returns to a state that it was in: what was
+//! sent to it, what runs, and what was told stays.
+//!
 //! Left out: time (a lease may run out at any moment, so every timing is among the paths), params, progress values, priorities,
 //! pauses and limits (which decide when a job is claimed, never what becomes of it).
 
@@ -31,7 +34,7 @@ use std::time::Instant;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use cluster::{Action, Bug, Cluster};
-use promises::{ALL_END, ASKED, KEPT, ONE_END, ONE_HANDLER, ONE_WRITER, TRUTH};
+use promises::{ALL_END, ALL_SERVE, ASKED, KEPT, ONE_END, ONE_HANDLER, ONE_WRITER, TRUTH};
 use state::State;
 
 /// Walks through all states, and fails with the steps that lead to a broken promise.
@@ -63,8 +66,13 @@ fn where_processes_keep_time_no_two_handlers_of_a_job_run_at_once() {
 }
 
 #[test]
-fn a_node_alone_takes_everything_from_its_predecessors_at_once() {
-    check("a job on one node", Cluster { misfortunes: 2, nodes: 1, alone: true, ..Cluster::default() });
+fn a_node_without_others_takes_everything_from_its_predecessors() {
+    check("a job on one node", Cluster { misfortunes: 2, nodes: 1, ..Cluster::default() });
+}
+
+#[test]
+fn a_job_survives_a_database_that_goes_back() {
+    check("a job in a database that goes back", Cluster { goes_back: true, ..Cluster::default() });
 }
 
 /// A way to break a promise.
@@ -78,7 +86,8 @@ fn way_to_break(promise: &'static str, cluster: Cluster) -> Vec<Action> {
 fn every_line_that_keeps_a_promise_is_missed() {
     for (bug, promise) in [
         (Bug::NoFence, ONE_WRITER),
-        (Bug::SameAttempt, ONE_WRITER),
+        (Bug::SameClaim, ONE_WRITER),
+        (Bug::AttemptIsFence, ONE_WRITER),
         (Bug::NoFinality, ONE_END),
         (Bug::AnnounceFirst, TRUTH),
         (Bug::RescueForgetsCancel, ASKED),
@@ -86,9 +95,14 @@ fn every_line_that_keeps_a_promise_is_missed() {
         (Bug::LooksTooEarly, KEPT),
         (Bug::NobodyLooks, ALL_END),
         (Bug::NoSelfFence, ONE_HANDLER),
+        (Bug::NeverRegistersAnew, ALL_SERVE),
+        (Bug::NobodyStartsAfresh, TRUTH),
     ] {
         let timely = bug == Bug::NoSelfFence;
-        let way = way_to_break(promise, Cluster { timely, bug: Some(bug), ..Cluster::default() });
+        let goes_back = matches!(bug, Bug::AttemptIsFence | Bug::NobodyStartsAfresh);
+        // With a job that has not ended, or nothing more would happen.
+        let jobs = if bug == Bug::NobodyStartsAfresh { 2 } else { 1 };
+        let way = way_to_break(promise, Cluster { jobs, timely, goes_back, bug: Some(bug), ..Cluster::default() });
         eprintln!("{bug:?} breaks \"{promise}\": {way:?}");
     }
 }
@@ -96,7 +110,13 @@ fn every_line_that_keeps_a_promise_is_missed() {
 /// What makes `eventually` mean what it says; see `promises.rs`.
 #[test]
 fn no_path_is_a_circle() {
-    let cluster = Cluster { retries: true, ..Cluster::default() };
+    for cluster in [Cluster { retries: true, ..Cluster::default() }, Cluster { goes_back: true, ..Cluster::default() }]
+    {
+        has_no_circle(&cluster);
+    }
+}
+
+fn has_no_circle(cluster: &Cluster) {
     let mut left: HashMap<State, bool> = HashMap::new();
     let mut path: Vec<(State, Vec<State>)> = Vec::new();
     for first in cluster.init_states() {

@@ -20,6 +20,8 @@ const ME: Life = 0;
 const OTHER: Life = 1;
 /// Attempts beyond the third tell nothing new.
 const ATTEMPTS: i32 = 3;
+/// The number of a claim that is made by the statement under test.
+const FRESH: i32 = 99;
 
 /// How the other node stands in `nodes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +37,28 @@ async fn every_statement_does_to_every_row_what_the_model_says() {
     let url = database::create().await;
     let rows = reachable();
     assert!(rows.len() > 20, "{rows:?}");
-    for attempt_of in [this_attempt, old_attempt] {
+    for claim_of in [this_claim, another_claim] {
         for (outcome, again) in OutcomeKind::ALL.iter().flat_map(|outcome| [(*outcome, true), (*outcome, false)]) {
-            let finish = move |row: &Row| Statement::Finish { attempt: attempt_of(row), outcome, again };
+            let finish = move |row: &Row| Statement::Finish { claim: claim_of(row), outcome, again };
             compare(&url, &rows, Other::Lives, finish).await;
         }
         for of in [
-            |attempt| Statement::Release { attempt },
-            |attempt| Statement::Climb { attempt },
-            |attempt| Statement::TimeOut { attempt },
-            |attempt| Statement::Report { attempt },
+            |claim| Statement::Release { claim },
+            |claim| Statement::Climb { claim },
+            |claim| Statement::TimeOut { claim },
+            |claim| Statement::Report { claim },
         ] {
-            compare(&url, &rows, Other::Lives, |row| of(attempt_of(row))).await;
+            compare(&url, &rows, Other::Lives, |row| of(claim_of(row))).await;
         }
     }
-    compare(&url, &rows, Other::Lives, |_| Statement::Claim(ME)).await;
+    for (me, other, registered) in [
+        (ME, Other::Lives, true),
+        (OTHER, Other::LeaseRanOut, true),
+        (OTHER, Other::SignedOff, false),
+        (OTHER, Other::Unknown, false),
+    ] {
+        compare(&url, &rows, other, move |_| Statement::Claim { me, registered, claim: FRESH }).await;
+    }
     compare(&url, &rows, Other::Lives, |_| Statement::Request).await;
     for known in [true, false] {
         compare(&url, &rows, Other::Lives, move |_| Statement::Unknown { me: ME, known }).await;
@@ -59,12 +68,13 @@ async fn every_statement_does_to_every_row_what_the_model_says() {
     }
 }
 
-fn this_attempt(row: &Row) -> i32 {
-    row.attempt
+fn this_claim(row: &Row) -> i32 {
+    row.claim
 }
 
-fn old_attempt(row: &Row) -> i32 {
-    row.attempt - 1
+/// Of the same attempt, as after a failover that lost the other.
+fn another_claim(row: &Row) -> i32 {
+    row.claim + 50
 }
 
 /// All rows that the statements can make of a new one.
@@ -73,13 +83,13 @@ fn reachable() -> Vec<Row> {
     let mut next = 0;
     while let Some(row) = found.get(next).copied() {
         next += 1;
-        let attempt = row.attempt;
+        let (claim, next_claim) = (row.claim, row.attempt + 1);
         let finishes =
-            OutcomeKind::ALL.iter().map(|outcome| Statement::Finish { attempt, outcome: *outcome, again: true });
+            OutcomeKind::ALL.iter().map(|outcome| Statement::Finish { claim, outcome: *outcome, again: true });
         let others = [
-            Statement::Claim(ME),
-            Statement::Claim(OTHER),
-            Statement::Release { attempt },
+            Statement::Claim { me: ME, registered: true, claim: next_claim },
+            Statement::Claim { me: OTHER, registered: true, claim: next_claim },
+            Statement::Release { claim },
             Statement::Rescue { me: ME, dead: true },
             Statement::Request,
         ];
@@ -101,7 +111,7 @@ async fn compare(url: &str, rows: &[Row], other: Other, statement: impl Fn(&Row)
     assert_eq!(stored(url, nodes, &jobs).await, rows, "rows are read as they were written");
 
     let mut conn = database::connect(url).await;
-    let statements: Vec<_> = jobs.iter().map(|(id, row)| (fence(*id, row.attempt), statement(row))).collect();
+    let statements: Vec<_> = jobs.iter().map(|(id, row)| (fence(*id, *row, row.claim), *row, statement(row))).collect();
     let back = execute(&mut conn, nodes, &statements).await;
     let after = stored(url, nodes, &jobs).await;
     for ((id, before), after) in jobs.into_iter().zip(after) {
@@ -112,49 +122,55 @@ async fn compare(url: &str, rows: &[Row], other: Other, statement: impl Fn(&Row)
     }
 }
 
-/// The token of an attempt: each has a claim of its own.
-fn fence(job_id: Uuid, attempt: i32) -> Fence {
-    Fence { job_id, attempt, claim_id: Uuid::from_u128(attempt.unsigned_abs().into()) }
+/// The token of a run of the row's attempt, under a claim.
+fn fence(job_id: Uuid, row: Row, claim: i32) -> Fence {
+    Fence { job_id, attempt: row.attempt, claim_id: claim_id(claim) }
+}
+
+fn claim_id(claim: i32) -> Uuid {
+    Uuid::from_u128(claim.unsigned_abs().into())
 }
 
 /// The jobs that came back. Each statement comes with the run that holds the row.
-async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Fence, Statement)]) -> HashSet<Uuid> {
-    let each = |attempt_of: fn(Statement) -> i32| all.iter().map(move |(run, of)| fence(run.job_id, attempt_of(*of)));
-    let jobs = match all[0].1 {
-        Statement::Claim(me) => {
+async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Fence, Row, Statement)]) -> HashSet<Uuid> {
+    let each = |claim_of: fn(Statement) -> i32| {
+        all.iter().map(move |(run, row, statement)| fence(run.job_id, *row, claim_of(*statement)))
+    };
+    let jobs = match all[0].2 {
+        Statement::Claim { me, .. } => {
             let room = Room { type_name: "demo", slots: u32::MAX, in_cluster: None, rate_limit: None };
             let claims = claim::claim(conn, nodes[me], &[room]).await.unwrap();
             claims.jobs.into_iter().map(|claimed| claimed.job).collect()
         }
         Statement::Finish { outcome, again, .. } => {
-            let writes: Vec<_> = each(attempt).map(|fence| finish_write(fence, outcome, again)).collect();
+            let writes: Vec<_> = each(claim).map(|fence| finish_write(fence, outcome, again)).collect();
             finish::finish(conn, &writes).await.unwrap()
         }
         Statement::Release { .. } => {
             let write = |fence| ReleaseWrite { fence, reason: "its node goes away".to_owned() };
-            finish::release(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap()
+            finish::release(conn, &each(claim).map(write).collect::<Vec<_>>()).await.unwrap()
         }
         Statement::Rescue { me, .. } => rescue::rescue(conn, nodes[me], rescue::Which::All).await.unwrap(),
         Statement::Unknown { me, known } => {
-            let runs: Vec<_> = all.iter().map(|(run, _)| *run).collect();
+            let runs: Vec<_> = all.iter().map(|(run, ..)| *run).collect();
             rescue::unknown(conn, nodes[me], if known { &runs } else { &[] }).await.unwrap()
         }
         Statement::Request => {
             let wish =
-                |(run, _): &(Fence, _)| CancelWrite { job_id: run.job_id, actor: "ann".to_owned(), reason: None };
+                |(run, ..): &(Fence, _, _)| CancelWrite { job_id: run.job_id, actor: "ann".to_owned(), reason: None };
             cancel::request(conn, &all.iter().map(wish).collect::<Vec<_>>()).await.unwrap()
         }
         Statement::Climb { .. } | Statement::TimeOut { .. } => {
-            let rung = if matches!(all[0].1, Statement::Climb { .. }) { Rung::Delivered } else { Rung::TimedOut };
+            let rung = if matches!(all[0].2, Statement::Climb { .. }) { Rung::Delivered } else { Rung::TimedOut };
             let write = |fence| RungWrite { fence, rung };
-            cancel::climb(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap()
+            cancel::climb(conn, &each(claim).map(write).collect::<Vec<_>>()).await.unwrap()
         }
         Statement::Report { .. } => {
             let (progress, pace) = (Progress { percent: 1.0, ..Progress::default() }, Pace::default());
             let write = |fence| ProgressWrite { fence, progress: progress.clone(), pace };
-            let written = progress::write(conn, &each(attempt).map(write).collect::<Vec<_>>()).await.unwrap();
+            let written = progress::write(conn, &each(claim).map(write).collect::<Vec<_>>()).await.unwrap();
             let lines = |fence| LogWrite { fence, lines: vec![line()] };
-            let logged = progress::append_logs(conn, &each(attempt).map(lines).collect::<Vec<_>>()).await.unwrap();
+            let logged = progress::append_logs(conn, &each(claim).map(lines).collect::<Vec<_>>()).await.unwrap();
             assert_eq!(logged, written.len(), "log lines are let in where progress is");
             written
         }
@@ -162,14 +178,14 @@ async fn execute(conn: &mut AsyncPgConnection, nodes: [Uuid; 2], all: &[(Fence, 
     jobs.into_iter().map(|job| job.id).collect()
 }
 
-fn attempt(statement: Statement) -> i32 {
+fn claim(statement: Statement) -> i32 {
     match statement {
-        Statement::Finish { attempt, .. }
-        | Statement::Release { attempt }
-        | Statement::Climb { attempt }
-        | Statement::TimeOut { attempt }
-        | Statement::Report { attempt } => attempt,
-        Statement::Claim(_) | Statement::Rescue { .. } | Statement::Unknown { .. } | Statement::Request => {
+        Statement::Finish { claim, .. }
+        | Statement::Release { claim }
+        | Statement::Climb { claim }
+        | Statement::TimeOut { claim }
+        | Statement::Report { claim } => claim,
+        Statement::Claim { .. } | Statement::Rescue { .. } | Statement::Unknown { .. } | Statement::Request => {
             unreachable!("no write of a run")
         }
     }
@@ -218,7 +234,7 @@ async fn set_up_jobs(url: &str, nodes: [Uuid; 2], jobs: &[(Uuid, Row)]) {
         let cancel =
             if row.asked { r#"'{"requested_at": "2026-01-01T00:00:00Z", "requested_by": "ann"}'"# } else { "NULL" };
         let Row { status, attempt, interruptions, failures, .. } = row;
-        let claim = fence(*id, *attempt).claim_id;
+        let claim = claim_id(row.claim);
         format!(
             "('{id}', 'demo', '{{}}', 'model', '{status}', {attempt}, '{claim}', {node}, {interruptions}, {MAX_INTERRUPTIONS},
               {failures}, {MAX_RETRIES}, {cancel})"
@@ -231,6 +247,12 @@ async fn set_up_jobs(url: &str, nodes: [Uuid; 2], jobs: &[(Uuid, Row)]) {
     database::execute(url, &format!("DELETE FROM jobs; DELETE FROM job_logs; {insert} {values}")).await;
 }
 
+/// The number of a claim; of one that a node made by itself, [`FRESH`].
+fn number_of(claim_id: &Value) -> i32 {
+    let id: Uuid = claim_id.as_str().unwrap().parse().unwrap();
+    i32::try_from(id.as_u128()).unwrap_or(FRESH)
+}
+
 /// The jobs as they are, in the same order.
 async fn stored(url: &str, nodes: [Uuid; 2], jobs: &[(Uuid, Row)]) -> Vec<Row> {
     let rows = database::rows(url, "SELECT * FROM jobs ORDER BY id").await;
@@ -241,6 +263,7 @@ async fn stored(url: &str, nodes: [Uuid; 2], jobs: &[(Uuid, Row)]) -> Vec<Row> {
     let read = |row: &Value| Row {
         status: row["status"].as_str().unwrap().parse::<Status>().unwrap(),
         attempt: number(&row["attempt"]),
+        claim: number_of(&row["claim_id"]),
         node: life(&row["node_id"]),
         interruptions: number(&row["interruptions"]),
         failures: number(&row["failures"]),

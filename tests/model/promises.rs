@@ -13,7 +13,7 @@ use crate::row::Row;
 use crate::state::{Process, State};
 use stashhog::job::Status;
 
-pub const ONE_WRITER: &str = "at most one attempt of a job may write, the newest";
+pub const ONE_WRITER: &str = "at most one run of a job may write, the newest";
 pub const ONE_END: &str = "a final status is written once and never left";
 pub const TRUTH: &str = "whoever was told of an end was told what is stored";
 pub const NONE_LOST: &str = "a job that runs has a node, and one that waits has none";
@@ -21,6 +21,7 @@ pub const ASKED: &str = "what was asked to stop ends as cancelled";
 pub const KEPT: &str = "nobody takes a job from a node that renews";
 pub const ONE_HANDLER: &str = "at most one handler of a job runs at a time";
 pub const ALL_END: &str = "every job ends";
+pub const ALL_SERVE: &str = "a process that lives is registered in the end";
 
 /// The promises, and some things that must be possible, or the promises would be empty.
 pub fn promises(cluster: &Cluster) -> Vec<Property<Cluster>> {
@@ -36,6 +37,7 @@ pub fn promises(cluster: &Cluster) -> Vec<Property<Cluster>> {
         }),
         Property::always(KEPT, kept),
         Property::eventually(ALL_END, |_, s: &State| s.all_ended()),
+        Property::eventually(ALL_SERVE, |_, s: &State| s.is_over()),
     ];
     if cluster.timely {
         promises.push(Property::always(ONE_HANDLER, one_handler));
@@ -49,7 +51,7 @@ pub fn promises(cluster: &Cluster) -> Vec<Property<Cluster>> {
                 c.misfortunes < 2 || rows(s).any(|row| row.status == Status::Failed && row.interruptions == 2)
             }),
             Property::sometimes("a dead process's write is under way to a job that is another's", |_, s: &State| {
-                s.writes.iter().any(|w| s.nodes[w.life].process == Process::Gone && !lets_in(s, w.job, w.attempt))
+                s.writes.iter().any(|w| s.nodes[w.life].process == Process::Gone && !lets_in(s, w.job, w.claim))
             }),
         ]);
     }
@@ -69,8 +71,8 @@ fn has_its_place(row: &Row) -> bool {
     }
 }
 
-fn lets_in(state: &State, job: usize, attempt: i32) -> bool {
-    state.jobs[job].row.lets_in(attempt)
+fn lets_in(state: &State, job: usize, claim: i32) -> bool {
+    state.jobs[job].row.lets_in(claim)
 }
 
 /// Asked of the model's guard, which a bug may have weakened; who is in the right is a matter of the numbers. Two nodes with
@@ -78,11 +80,11 @@ fn lets_in(state: &State, job: usize, attempt: i32) -> bool {
 fn one_writer(cluster: &Cluster, state: &State) -> bool {
     (0..state.jobs.len()).all(|job| {
         let row = state.jobs[job].row;
-        let runs = state.runs.iter().filter(|r| r.job == job).map(|r| (r.attempt, r.life));
-        let writes = state.writes.iter().filter(|w| w.job == job).map(|w| (w.attempt, w.life));
-        let mut writers = runs.chain(writes).filter(|(attempt, _)| cluster.lets_in(&row, *attempt));
+        let runs = state.runs.iter().filter(|r| r.job == job).map(|r| (r.claim, r.life));
+        let writes = state.writes.iter().filter(|w| w.job == job).map(|w| (w.claim, w.life));
+        let mut writers = runs.chain(writes).filter(|(claim, _)| cluster.lets_in(&row, *claim));
         match writers.next() {
-            Some(first) => first.0 == row.attempt && writers.all(|other| other == first),
+            Some(first) => first.0 == row.claim && writers.all(|other| other == first),
             None => true,
         }
     })
@@ -90,7 +92,7 @@ fn one_writer(cluster: &Cluster, state: &State) -> bool {
 
 /// A node whose lease never ran out and that was not told to stop a run has it.
 fn kept(_: &Cluster, state: &State) -> bool {
-    state.runs.iter().all(|run| state.nodes[run.life].lapsed || lets_in(state, run.job, run.attempt))
+    state.runs.iter().all(|run| state.nodes[run.life].lapsed || lets_in(state, run.job, run.claim))
 }
 
 fn one_handler(_: &Cluster, state: &State) -> bool {

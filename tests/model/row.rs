@@ -20,6 +20,8 @@ pub struct Row {
     pub status: Status,
     /// `attempt`.
     pub attempt: i32,
+    /// `claim_id`, as the number of the claim; 0 for none.
+    pub claim: i32,
     /// `node_id`.
     pub node: Option<Life>,
     /// `interruptions`.
@@ -33,12 +35,12 @@ pub struct Row {
 /// A statement with what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Statement {
-    /// `claim::claim` of this node.
-    Claim(Life),
+    /// `claim::claim` of this node, which is registered or not, under a fresh claim id.
+    Claim { me: Life, registered: bool, claim: i32 },
     /// `finish::finish`, which lets another attempt follow a failure or, of a handler that is still there, does not.
-    Finish { attempt: i32, outcome: OutcomeKind, again: bool },
+    Finish { claim: i32, outcome: OutcomeKind, again: bool },
     /// `finish::release`.
-    Release { attempt: i32 },
+    Release { claim: i32 },
     /// `rescue::rescue` by this node, when the row's node is dead or lives.
     Rescue { me: Life, dead: bool },
     /// `rescue::unknown` of this node, which knows of the job or not.
@@ -46,36 +48,36 @@ pub enum Statement {
     /// `cancel::request`.
     Request,
     /// `cancel::climb`, to a rung that it is not on.
-    Climb { attempt: i32 },
+    Climb { claim: i32 },
     /// `cancel::climb`, when its time is up.
-    TimeOut { attempt: i32 },
+    TimeOut { claim: i32 },
     /// `progress::write`; `progress::append_logs`, `curve::store` and the item errors have its guard.
-    Report { attempt: i32 },
+    Report { claim: i32 },
 }
 
 impl Row {
     /// `enqueue::insert`.
     pub const NEW: Self =
-        Self { status: Status::Pending, attempt: 0, node: None, interruptions: 0, failures: 0, asked: false };
+        Self { status: Status::Pending, attempt: 0, claim: 0, node: None, interruptions: 0, failures: 0, asked: false };
 
     /// Whether some node has it.
     pub fn is_active(&self) -> bool {
         matches!(self.status, Status::Running | Status::Cancelling)
     }
 
-    /// The fence: whether a write of this attempt is let in.
-    pub fn lets_in(&self, attempt: i32) -> bool {
-        self.attempt == attempt && self.is_active()
+    /// The fence: whether a write of a run under this claim is let in.
+    pub fn lets_in(&self, claim: i32) -> bool {
+        self.claim == claim && self.is_active()
     }
 
     /// The row after a statement; none when it was refused.
     pub fn after(self, statement: Statement) -> Option<Self> {
         match statement {
-            Statement::Claim(life) => (self.status == Status::Pending).then(|| self.claimed(life)),
-            Statement::Finish { attempt, outcome, again } => {
-                self.lets_in(attempt).then(|| self.finished(outcome, again))
+            Statement::Claim { me, registered, claim } => {
+                (self.status == Status::Pending && registered).then(|| self.claimed(me, claim))
             }
-            Statement::Release { attempt } => self.lets_in(attempt).then(|| self.released()),
+            Statement::Finish { claim, outcome, again } => self.lets_in(claim).then(|| self.finished(outcome, again)),
+            Statement::Release { claim } => self.lets_in(claim).then(|| self.released()),
             Statement::Rescue { me, dead } => {
                 (self.is_active() && self.node != Some(me) && dead).then(|| self.rescued())
             }
@@ -83,14 +85,14 @@ impl Row {
                 (self.is_active() && self.node == Some(me) && !known).then(|| self.released())
             }
             Statement::Request => self.requested(),
-            Statement::Climb { attempt } => (self.lets_in(attempt) && self.asked).then_some(self),
-            Statement::TimeOut { attempt } => (self.lets_in(attempt) && !self.asked).then_some(self),
-            Statement::Report { attempt } => self.lets_in(attempt).then_some(self),
+            Statement::Climb { claim } => (self.lets_in(claim) && self.asked).then_some(self),
+            Statement::TimeOut { claim } => (self.lets_in(claim) && !self.asked).then_some(self),
+            Statement::Report { claim } => self.lets_in(claim).then_some(self),
         }
     }
 
-    fn claimed(self, life: Life) -> Self {
-        Self { status: Status::Running, attempt: self.attempt + 1, node: Some(life), asked: false, ..self }
+    fn claimed(self, life: Life, claim: i32) -> Self {
+        Self { status: Status::Running, attempt: self.attempt + 1, claim, node: Some(life), asked: false, ..self }
     }
 
     /// A failure with retries left is no end, unless somebody asked the job to stop.

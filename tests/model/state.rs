@@ -15,6 +15,8 @@ pub struct Job {
     pub ends: u8,
     /// The final status that clients were told.
     pub told: Option<Status>,
+    /// How many claims of it were made: the next one has the next number, whatever the database has forgotten.
+    pub claims: i32,
 }
 
 /// One life of a node: its process, and its row in `nodes`.
@@ -36,7 +38,7 @@ pub enum Process {
     /// After SIGTERM: no claims, handlers are told to stop.
     Draining,
     Gone,
-    /// Gone, and there is a next life on its data directory.
+    /// There is a next life: of a new process on its data directory, or of this one, which registered anew.
     Replaced,
 }
 
@@ -48,13 +50,22 @@ pub enum Lease {
     RanOut,
     /// `stopped_at` is there.
     SignedOff,
+    /// The row is not there: the database went back to a state before it.
+    Unknown,
+}
+
+/// What the database held at an earlier moment: a backup, or what an asynchronous standby had received.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Backup {
+    pub jobs: Vec<Job>,
+    pub leases: Vec<Lease>,
 }
 
 /// A handler in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Run {
     pub job: usize,
-    pub attempt: i32,
+    pub claim: i32,
     pub life: Life,
     pub stop: Option<Stop>,
 }
@@ -70,7 +81,7 @@ pub enum Stop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Write {
     pub job: usize,
-    pub attempt: i32,
+    pub claim: i32,
     pub life: Life,
     pub end: End,
 }
@@ -89,7 +100,7 @@ pub enum End {
 pub struct Claimed {
     pub life: Life,
     pub job: usize,
-    pub attempt: i32,
+    pub claim: i32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +111,8 @@ pub struct State {
     pub runs: BTreeSet<Run>,
     pub writes: BTreeSet<Write>,
     pub misfortunes: u8,
+    /// To what the database may go back.
+    pub backup: Option<Backup>,
 }
 
 impl State {
@@ -114,7 +127,8 @@ impl State {
 
     /// Whether only nodes could still change.
     pub fn is_over(&self) -> bool {
-        self.all_ended() && self.claims.is_empty() && self.runs.is_empty() && self.writes.is_empty()
+        let idle = self.claims.is_empty() && self.runs.is_empty() && self.writes.is_empty();
+        self.all_ended() && idle && self.nodes.iter().all(Node::serves)
     }
 
     /// Forgets what nothing depends on any more, so that states which differ in that only are one.
@@ -151,6 +165,16 @@ impl Node {
 
     pub fn is_gone(&self) -> bool {
         matches!(self.process, Process::Gone | Process::Replaced)
+    }
+
+    /// Whether its row is live.
+    pub fn is_registered(&self) -> bool {
+        !matches!(self.lease, Lease::SignedOff | Lease::Unknown)
+    }
+
+    /// Whether it can do its work, if it is to do some.
+    pub fn serves(&self) -> bool {
+        self.process != Process::Up || self.is_registered()
     }
 
     pub fn end_lease(&mut self, lease: Lease) {
