@@ -158,3 +158,33 @@ impl Job for WalkOut {
 }
 
 inventory::submit!(JobType::of::<WalkOut>());
+
+/// Insist: asks for the finale until its place is free, and plays a note after it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Insist {
+    /// How long the note takes.
+    ms: u64,
+}
+
+impl Job for Insist {
+    const SPEC: JobSpec = JobSpec::new("insist", "Insist").category("Workflows");
+
+    async fn run(self, ctx: JobContext) -> JobResult {
+        let finale = loop {
+            match ctx.spawn_job(Finale { parts: Vec::new(), ms: 0 }).await {
+                Err(SpawnError::Exclusive { holder, .. }) => {
+                    ctx.message(format!("job {holder} plays the finale"));
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    ctx.checkpoint()?;
+                }
+                started => break started?,
+            }
+        };
+        finale.outcome().await?.completed()?;
+        ctx.spawn_job(Note { ms: self.ms }).await?.outcome().await?.completed()?;
+        Ok(Outcome::completed())
+    }
+}
+
+inventory::submit!(JobType::of::<Insist>());

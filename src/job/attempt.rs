@@ -189,9 +189,14 @@ impl Attempt {
         self.lock_item_errors().count
     }
 
-    /// Which of the equal children of this run the next one is.
-    pub(super) fn nth_child(&self, fingerprint: String) -> u32 {
-        self.lock_family().nth(fingerprint)
+    /// Reserves the lowest free number among equal children of this run.
+    pub(super) fn reserve_child(&self, fingerprint: &str) -> u32 {
+        self.lock_family().reserve(fingerprint)
+    }
+
+    /// Frees the number of a child that was not started.
+    pub(super) fn release_child(&self, fingerprint: &str, number: u32) {
+        self.lock_family().release(fingerprint, number);
     }
 
     /// What all children will weigh together.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::attempt::Attempt;
-use super::child_key::key;
+use super::child_key::ChildKey;
 use super::context::JobContext;
 use super::params::InvalidParams;
 use super::status::{OutcomeKind, Status};
@@ -198,7 +198,8 @@ impl JobContext {
     ///
     /// When this handler runs again because its node died, the same calls give the same children, those that have ended with
     /// the outcome that they had: nothing is done twice. When it runs again because it had failed, those that failed or were
-    /// cancelled are started anew. "The same" is: of that type, with those params, the n-th such call.
+    /// cancelled are started anew. "The same" is: of that type, with those params, the n-th such child. A call that was refused,
+    /// or whose future was dropped before it returned, does not count: a handler may call again until there is a place.
     ///
     /// # Ends
     ///
@@ -271,9 +272,10 @@ impl SpawnJob {
             return Err(SpawnError::NotStored("this job runs alone, without a supervisor".to_owned()));
         };
         parent.stop.checkpoint()?;
-        let key = key(type_name, &params, |fingerprint| parent.nth_child(fingerprint));
-        let spawned = children.spawn(&parent, NewChild { type_name, params, key, priority, reason });
+        let key = ChildKey::reserve(&parent, type_name, &params);
+        let spawned = children.spawn(&parent, NewChild { type_name, params, key: key.text(), priority, reason });
         let job_id = parent.stop.unless_requested(spawned).await??;
+        key.keep();
         parent.adopt(job_id, weight);
         Ok(ChildJob { job_id, parent, children })
     }

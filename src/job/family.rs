@@ -1,14 +1,14 @@
-//! What a run knows of its children: how many equal ones it asked for, and how far they are, each by its weight.
+//! What a run knows of its children: which keys they hold, and how far they are, each by its weight.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 /// The children of one run.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    /// How often each fingerprint was asked for.
-    asked: HashMap<String, u32>,
+    /// The numbers that children of each fingerprint hold, or that a spawn under way has reserved.
+    numbers: HashMap<String, BTreeSet<u32>>,
     shares: HashMap<Uuid, Share>,
     /// What all will weigh together, when that was said.
     expected: f64,
@@ -25,11 +25,20 @@ struct Share {
 }
 
 impl Family {
-    /// Which of the equal children this is, from 1.
-    pub(super) fn nth(&mut self, fingerprint: String) -> u32 {
-        let asked = self.asked.entry(fingerprint).or_default();
-        *asked += 1;
-        *asked
+    /// Reserves the lowest free number among equal children, from 1.
+    pub(super) fn reserve(&mut self, fingerprint: &str) -> u32 {
+        let taken = self.numbers.entry(fingerprint.to_owned()).or_default();
+        let free = (1..).zip(taken.iter()).find(|(number, held)| number != *held).map(|(number, _)| number);
+        let number = free.unwrap_or_else(|| taken.last().map_or(1, |last| last + 1));
+        taken.insert(number);
+        number
+    }
+
+    /// Frees a number: no child was started under it.
+    pub(super) fn release(&mut self, fingerprint: &str, number: u32) {
+        if let Some(taken) = self.numbers.get_mut(fingerprint) {
+            taken.remove(&number);
+        }
     }
 
     /// What all children will weigh together.
@@ -74,6 +83,16 @@ mod tests {
 
     fn id(n: u128) -> Uuid {
         Uuid::from_u128(n)
+    }
+
+    #[test]
+    fn a_number_that_was_given_back_is_the_next_one() {
+        let mut family = Family::default();
+        assert_eq!([family.reserve("a"), family.reserve("a"), family.reserve("b")], [1, 2, 1]);
+        family.release("a", 1);
+        assert_eq!([family.reserve("a"), family.reserve("a")], [1, 3]);
+        family.release("a", 3);
+        assert_eq!(family.reserve("a"), 3);
     }
 
     #[test]

@@ -367,6 +367,60 @@ async fn a_parent_that_is_tried_again_finds_what_it_had_done() {
 }
 
 #[tokio::test]
+async fn a_child_that_had_to_wait_for_its_place_is_started_once() {
+    let server = orchestra(&[]).await;
+    let api = &server.api;
+    let holder = api.submit("finale", json!({ "parts": ["note"], "ms": 600_000 })).await;
+    let id = api.submit("insist", json!({ "ms": 2_000 })).await;
+    until("its child was refused", async || {
+        let message = api.job(id).await["message"].take();
+        message.as_str().is_some_and(|message| message.contains(&holder.to_string())).then_some(())
+    })
+    .await;
+    api.post(&format!("/api/jobs/{holder}/cancel"), json!({})).await.expect(202);
+    let before = until("its finale is over and the note is played", async || {
+        let children = children_of(api, id).await;
+        (children.len() == 2 && children[1]["status"] == "running").then_some(children)
+    })
+    .await;
+    assert_eq!((&before[0]["type"], &before[0]["status"]), (&json!("finale"), &json!("completed")));
+    let server = server.crash_and_restart().await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!(job["attempt"], 2);
+    let after = children_of(&server.api, id).await;
+    assert_eq!(after.iter().map(id_of).collect::<Vec<_>>(), before.iter().map(id_of).collect::<Vec<_>>());
+    assert_eq!(after[0]["rev"], before[0]["rev"], "the finale was not played again");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn cleanup_leaves_the_children_of_a_parent_that_has_not_ended() {
+    let server = Server::start().await;
+    let id = server.api.submit("demo", json!({ "children": 3, "levels": 2, "items": 8, "item_ms": 60 })).await;
+    let cleanup = async |server: &Server| {
+        let cleanup = server.api.submit("cleanup", json!({ "retention_days": 0 })).await;
+        server.api.until_status(cleanup, "completed").await["result"]["jobs"].take()
+    };
+    let before = until("the first child and its children are over", async || {
+        let children = children_of(&server.api, id).await;
+        (children.len() == 2).then_some(children)
+    })
+    .await;
+    let done = below(&server.api, id_of(&before[0])).await;
+    assert_eq!((done.len(), &before[0]["status"]), (3, &json!("completed")));
+    assert_eq!(cleanup(&server).await, 0, "all that has ended stands below a job that has not");
+    let server = server.crash_and_restart().await;
+    let job = server.api.until_status(id, "completed").await;
+    assert_eq!((&job["attempt"], &job["error"]), (&json!(2), &Value::Null));
+    assert_eq!(below(&server.api, id).await.len(), 3 + 9);
+    let after = below(&server.api, id_of(&before[0])).await;
+    let revs = |jobs: &[Value]| jobs.iter().map(|job| job["rev"].clone()).collect::<Vec<_>>();
+    assert_eq!(revs(&after), revs(&done), "what was done was not done again");
+    assert_eq!(cleanup(&server).await, 1 + 3 + 9 + 1, "the whole family, once it has ended, and the cleanup before");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_parent_may_wait_no_longer_and_its_child_goes_on() {
     let server = orchestra(&["--concurrency", "walk_out=1"]).await;
     let api = &server.api;

@@ -1,4 +1,7 @@
 //! Deletes the jobs that ended long ago, and all that belongs to them.
+//!
+//! Jobs below one that has not ended stay, however old they are: that one may still read how they ended, or run again and look
+//! for them by their keys. A terminal status is final, so a job is free to go once all jobs above it have ended.
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -13,6 +16,16 @@ use crate::job::{JobContext, RemovedJob};
 
 /// Jobs per step: some ten milliseconds each.
 const BATCH_JOBS: i64 = 1_000;
+
+/// Whether a row of `jobs` ended before the time that follows, and no job above it can still ask for it.
+macro_rules! ended_before {
+    () => {
+        "status IN ('completed', 'failed', 'cancelled')
+         AND NOT EXISTS (SELECT FROM jobs above WHERE above.id = ANY(jobs.ancestors)
+                         AND above.status IN ('pending', 'running', 'cancelling'))
+         AND completed_at < "
+    };
+}
 
 /// What went, or would go.
 #[derive(Default)]
@@ -86,8 +99,12 @@ impl Limits {
 
     /// The end of the retention, by the database's clock and fixed for the whole run, and how many jobs ended before it.
     async fn extent(&self, ctx: &JobContext) -> anyhow::Result<Extent> {
-        let query = "WITH kept AS (SELECT now() - make_interval(days => $1) AS since)
-                     SELECT since AS before, (SELECT count(*) FROM jobs WHERE completed_at < since) AS jobs FROM kept";
+        let query = concat!(
+            "WITH kept AS (SELECT now() - make_interval(days => $1) AS since)
+             SELECT since AS before, (SELECT count(*) FROM jobs WHERE ",
+            ended_before!(),
+            "since) AS jobs FROM kept"
+        );
         let extent = sql_query(query).bind::<Integer, _>(self.retention_days).get_result(&mut ctx.db().await?).await;
         extent.context("old jobs could not be counted")
     }
@@ -132,12 +149,12 @@ impl Limits {
 /// The next jobs that ended before `before`, after `last`.
 async fn old_jobs(ctx: &JobContext, before: DateTime<Utc>, last: Option<&Old>) -> anyhow::Result<Vec<Old>> {
     let (at, id) = last.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |job| (job.completed_at, job.id));
-    let batch = sql_query(
+    let batch = sql_query(concat!(
         "SELECT id, completed_at FROM jobs
-         WHERE completed_at < $1 AND completed_at >= $2 AND (completed_at, id) > ($2, $3)
-           AND status IN ('completed', 'failed', 'cancelled')
-         ORDER BY completed_at, id LIMIT $4",
-    )
+         WHERE completed_at >= $2 AND (completed_at, id) > ($2, $3) AND ",
+        ended_before!(),
+        "$1 ORDER BY completed_at, id LIMIT $4",
+    ))
     .bind::<Timestamptz, _>(before)
     .bind::<Timestamptz, _>(at)
     .bind::<SqlUuid, _>(id)
