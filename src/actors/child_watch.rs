@@ -1,4 +1,5 @@
-//! The ears of jobs that have children: whatever is announced of a child reaches the run that started it.
+//! The ears of jobs that have children: whatever is announced of a child reaches the run that started it. Requests that wait for
+//! the end of a job listen here as well.
 //!
 //! The tracker lets it hear all that it announces: of this node's jobs as they are stored, of others' as they become known
 //! here. A child of which nothing was heard for a while is looked at in the database, so that a lost announcement costs a
@@ -39,14 +40,23 @@ struct Followed {
 impl ChildWatch {
     /// Listens for a child of this run. What it gives becomes true when the child has ended, or closes when it may have.
     pub fn follow(&self, child: Uuid, parent: &Arc<Attempt>) -> watch::Receiver<bool> {
+        self.entry(child, |known| known.parent = Arc::downgrade(parent))
+    }
+
+    /// Listens for the end of any job, as [`follow`](Self::follow) does for a child.
+    pub fn follow_end(&self, job: Uuid) -> watch::Receiver<bool> {
+        self.entry(job, |_| {})
+    }
+
+    fn entry(&self, job: Uuid, change: impl FnOnce(&mut Followed)) -> watch::Receiver<bool> {
         let mut followed = self.lock();
-        let known = followed.entry(child).or_insert_with(|| Followed {
+        let known = followed.entry(job).or_insert_with(|| Followed {
             parent: Weak::new(),
             rev: 0,
             heard: Instant::now(),
             ended: watch::Sender::new(false),
         });
-        known.parent = Arc::downgrade(parent);
+        change(known);
         let ended = known.ended.subscribe();
         self.count.store(followed.len(), Ordering::Relaxed);
         ended
@@ -192,6 +202,19 @@ mod tests {
         assert_eq!(watch.silent(Duration::from_secs(30), 9), [id]);
         watch.heard(&[child(id, Status::Failed, 10.0, 2)]);
         assert!(*ended.borrow());
+    }
+
+    #[test]
+    fn a_request_that_waits_no_longer_is_forgotten_and_takes_no_child_from_its_parent() {
+        let (watch, parent, id) = (ChildWatch::default(), parent(), Uuid::now_v7());
+        let request = watch.follow_end(id);
+        assert!(watch.follows(&id));
+        drop(request);
+        assert!(watch.silent(Duration::ZERO, 9).is_empty() && watch.is_empty());
+        drop(watch.follow(id, &parent));
+        let request = watch.follow_end(id);
+        drop(request);
+        assert_eq!(watch.silent(Duration::ZERO, 9), [id]);
     }
 
     #[tokio::test]

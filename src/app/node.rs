@@ -26,6 +26,7 @@ use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
 use crate::actors::tracker::{JobTracker, LOCK_TIMEOUT, Removed, TrackerParts};
 use crate::config::{BusKind, OnDatabaseLoss};
 use crate::http::state::AppState;
+use crate::http::wait::Waits;
 use crate::job::{Environment, OnRemoved, Registry};
 use crate::store::link::Link;
 use crate::store::nodes::{self, Registration};
@@ -120,6 +121,7 @@ pub(super) async fn serve(
     });
     children.attach(supervisor.clone());
     parts.runtime.spawn(children.look_again());
+    let waits = Arc::new(Waits::new(Arc::clone(&watch)));
     let relay = (!parts.private).then(|| {
         let link = link("relay").limit(RELAY_LIMIT);
         Relay::new(Arc::clone(&parts.node), link, tracker.clone(), watch, Arc::clone(&health))
@@ -155,6 +157,7 @@ pub(super) async fn serve(
         relay: relay.clone(),
         db,
         settings: parts.settings,
+        waits: Arc::clone(&waits),
         health,
         allowed_hosts: parts.allowed_hosts,
     };
@@ -168,6 +171,7 @@ pub(super) async fn serve(
     let _ = scheduler.send(StopFiring).timeout(STOP_FIRING).await; // a turn that hangs stores nothing that would be lost
     let drain = supervisor.send(Drain { grace: parts.grace });
     let drained = tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_ok();
+    waits.close();
     http.stop(true).await;
     let mut link = link("sign-off");
     let signed = link.until_answered(async |conn| nodes::sign_off(conn, parts.node.current()).await);

@@ -63,6 +63,7 @@ pub mod state;
 pub mod stats;
 pub mod submit;
 pub mod ui;
+pub mod wait;
 pub mod ws;
 
 pub use openapi::openapi;

@@ -66,6 +66,7 @@ mod tests {
     use crate::http::plans::PlanQuery;
     use crate::http::query::{FromQuery, parse};
     use crate::http::schedule_history::RunQuery;
+    use crate::http::show::ShowQuery;
     use crate::http::stats::StatsQuery;
     use crate::http::ws::Begin;
 
@@ -106,6 +107,7 @@ mod tests {
     #[test]
     fn every_query_parameter_is_documented_and_no_other() {
         assert_eq!(known::<ListQuery>(), documented::<ListQuery>());
+        assert_eq!(known::<ShowQuery>(), documented::<ShowQuery>());
         assert_eq!(known::<LogQuery>(), documented::<LogQuery>());
         assert_eq!(known::<EventQuery>(), documented::<EventQuery>());
         assert_eq!(known::<AttemptQuery>(), documented::<AttemptQuery>());

@@ -172,6 +172,7 @@ mod tests {
     use crate::actors::tracker::{JobTracker, TrackerParts};
     use crate::http::openapi;
     use crate::http::state::AppState;
+    use crate::http::wait::Waits;
     use crate::job::{Environment, Registry, SettingsFromEnvironment};
     use crate::store::link::Link;
     use crate::store::pool;
@@ -242,6 +243,7 @@ mod tests {
             supervisor,
             tracker,
             relay: None,
+            waits: Arc::new(Waits::new(Arc::default())),
             settings: Arc::new(StoredSettings::new(db.clone(), SettingsFromEnvironment::default(), vault)),
             db,
             allowed_hosts: Arc::default(),

@@ -1,17 +1,21 @@
 //! One job, whole.
 
+use std::time::Duration;
+
+use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Path};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::error::{ApiError, ErrorCode};
-use super::query::Query;
+use super::query::{FromQuery, Query, QueryReader};
 use super::read::read;
 use super::refusals;
 use super::state::AppState;
+use super::wait::{patience, until_ended};
 use crate::store::cancel::current;
 use crate::store::curve::Curve;
 use crate::store::enqueue::NewJob;
@@ -51,13 +55,39 @@ impl JobDetail {
     }
 }
 
+/// Whether to wait for the end of the job.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ShowQuery {
+    /// Answer when the job has ended, or after this time: `30s`, `500ms`, `1m`; at most a minute. At once when left out.
+    #[param(value_type = Option<String>, example = "30s")]
+    wait: Option<Duration>,
+}
+
+impl FromQuery for ShowQuery {
+    fn read(query: &mut QueryReader) -> Self {
+        Self { wait: query.one("wait", patience) }
+    }
+}
+
 /// Shows a job.
+///
+/// With `wait` the answer comes when the job has ended, on whichever server it runs, or when the time is over: then its status says
+/// that it has not ended, and the same request waits on. A server that shuts down answers early.
 #[utoipa::path(
     get, path = "/api/jobs/{id}", operation_id = "show_job", tag = "jobs",
-    params(("id" = Uuid, Path, description = "The job")),
+    params(("id" = Uuid, Path, description = "The job"), ShowQuery),
     responses((status = 200, description = "The job", body = JobDetail), refusals::AnyQuestion, refusals::UnknownJob),
 )]
-pub async fn show(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Result<Json<JobDetail>, ApiError> {
+pub async fn show(
+    state: Data<AppState>,
+    request: HttpRequest,
+    id: Path<Uuid>,
+    Query(query): Query<ShowQuery>,
+) -> Result<Json<JobDetail>, ApiError> {
+    if let Some(wait) = query.wait {
+        until_ended(&state, &request, *id, wait).await?;
+    }
     get(&state, *id).await.map(Json)
 }
 

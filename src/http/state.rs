@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::Addr;
 
+use super::wait::Waits;
 use crate::actors::health::Health;
 use crate::actors::identity::NodeIdentity;
 use crate::actors::relay::Relay;
@@ -32,6 +33,8 @@ pub struct AppState {
     pub db: DbPool,
     /// What jobs have to be told.
     pub settings: Arc<StoredSettings>,
+    /// Requests that wait for jobs.
+    pub waits: Arc<Waits>,
     /// For probes.
     pub health: Arc<Health>,
     /// Host names that this server answers to besides loopback ones.

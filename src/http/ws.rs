@@ -1,6 +1,8 @@
 //! The WebSocket's door: the upgrade, and what a session needs to begin with.
 
 use std::any::Any;
+use std::io::ErrorKind;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use actix_web::dev::Extensions;
@@ -27,7 +29,17 @@ const FRAME_BYTES: usize = 64 << 10;
 
 /// A second handle on a connection's socket, with which it can be broken from outside.
 #[derive(Clone)]
-struct Kept(Arc<Socket>);
+pub(super) struct Kept(Arc<Socket>);
+
+impl Kept {
+    /// Whether the client has closed its side of the connection.
+    pub(super) fn is_closed(&self) -> bool {
+        match self.0.peek(&mut [MaybeUninit::uninit()]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
 
 /// Keeps a handle on the socket of a new connection, for [`Outbox::hang_up`].
 pub fn keep_socket(connection: &dyn Any, extensions: &mut Extensions) {

@@ -50,4 +50,5 @@ mod support;
 mod sync;
 mod test_kit;
 mod triggers;
+mod waiting;
 mod workflows;

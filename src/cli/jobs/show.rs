@@ -4,6 +4,7 @@ use chrono::Utc;
 use clap::Args;
 use console::{measure_text_width, style};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::cli::catalog::Catalog;
 use crate::cli::client::{Client, read};
@@ -20,6 +21,9 @@ use crate::store::row::JobSummary;
 pub struct ShowArgs {
     /// The job
     id: String,
+    /// Wait until the job has ended, however long that takes
+    #[arg(long)]
+    wait: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -29,7 +33,7 @@ pub struct ShowArgs {
 pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
     let ask = reach.ask(async |client| {
         let id = super::resolve::id(client, &args.id).await?;
-        let answer = client.job(id).await?;
+        let answer = if args.wait { ended(client, id).await? } else { client.job(id).await? };
         if args.json {
             print_json(&answer)?;
             return Ok(Exit::Completed);
@@ -48,6 +52,19 @@ pub async fn run(args: ShowArgs, reach: &Reach) -> Done {
         Ok(Exit::Completed)
     });
     ask.await
+}
+
+/// How long a request waits: less than an answer may take.
+const WAIT: &str = "20s";
+
+/// The job once it has ended.
+async fn ended(client: &Client, id: Uuid) -> Result<Value, Failure> {
+    loop {
+        let answer = client.get(&format!("api/jobs/{id}"), &[("wait", WAIT.to_owned())]).await?;
+        if read::<JobSummary>(&answer)?.status.is_terminal() {
+            return Ok(answer);
+        }
+    }
 }
 
 /// What stands before every line.
