@@ -67,6 +67,8 @@ pub enum ErrorCode {
     FailedItemsIncomplete,
     /// The plan is still being built.
     PlanBuilding,
+    /// The thing was changed since the client read it: its `If-Match` does not hold.
+    PreconditionFailed,
     /// The body is larger than this path takes.
     BodyTooLarge,
     /// The body is not declared as JSON.
@@ -123,6 +125,9 @@ impl ErrorCode {
                 ("failed_items_incomplete", StatusCode::CONFLICT, "not all failed items were kept")
             }
             Self::PlanBuilding => ("plan_building", StatusCode::CONFLICT, "the plan is being built"),
+            Self::PreconditionFailed => {
+                ("precondition_failed", StatusCode::PRECONDITION_FAILED, "changed by somebody else")
+            }
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")

@@ -24,6 +24,7 @@ pub mod create;
 pub mod cursor;
 pub mod docs;
 pub mod error;
+pub mod etag;
 pub mod explain;
 mod explain_text;
 pub mod fields;

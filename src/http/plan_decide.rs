@@ -9,9 +9,10 @@ use super::actor::ActorName;
 use super::body::Body;
 use super::cancel;
 use super::error::ApiError;
+use super::etag::IfMatch;
 use super::fields::Fields;
 use super::plan_changes::confidence;
-use super::plans::unknown;
+use super::plans::{lock, view};
 use super::query::Query;
 use super::read::write;
 use super::refusals;
@@ -69,46 +70,50 @@ pub struct Decided {
     pub changed: u64,
     /// Where all changes of the plan are now.
     pub changes: ChangeCounts,
+    /// The `ETag` of the plan now.
+    pub etag: String,
 }
 
 /// Approves changes of a plan: the job `apply_plan` applies them.
 #[utoipa::path(
     post, path = "/api/plans/{id}/approve", operation_id = "approve_plan_changes", tag = "plans",
-    params(("id" = Uuid, Path, description = "The plan")),
+    params(("id" = Uuid, Path, description = "The plan"), ("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body = DecideRequest,
     responses(
         (status = 200, description = "They are approved", body = Decided),
-        refusals::AnyWrite, refusals::UnknownPlan,
+        refusals::AnyWrite, refusals::UnknownPlan, refusals::Changed,
     ),
 )]
 pub async fn approve(
     state: Data<AppState>,
     actor: ActorName,
     id: Path<Uuid>,
+    seen: IfMatch,
     _: Query<()>,
     body: Body<DecideRequest>,
 ) -> Result<Json<Decided>, ApiError> {
-    set(&state, ChangeStatus::Approved, actor, *id, body.0).await
+    set(&state, ChangeStatus::Approved, actor, *id, &seen, body.0).await
 }
 
 /// Rejects changes of a plan: nothing applies them.
 #[utoipa::path(
     post, path = "/api/plans/{id}/reject", operation_id = "reject_plan_changes", tag = "plans",
-    params(("id" = Uuid, Path, description = "The plan")),
+    params(("id" = Uuid, Path, description = "The plan"), ("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body = DecideRequest,
     responses(
         (status = 200, description = "They are rejected", body = Decided),
-        refusals::AnyWrite, refusals::UnknownPlan,
+        refusals::AnyWrite, refusals::UnknownPlan, refusals::Changed,
     ),
 )]
 pub async fn reject(
     state: Data<AppState>,
     actor: ActorName,
     id: Path<Uuid>,
+    seen: IfMatch,
     _: Query<()>,
     body: Body<DecideRequest>,
 ) -> Result<Json<Decided>, ApiError> {
-    set(&state, ChangeStatus::Rejected, actor, *id, body.0).await
+    set(&state, ChangeStatus::Rejected, actor, *id, &seen, body.0).await
 }
 
 async fn set(
@@ -116,21 +121,23 @@ async fn set(
     status: ChangeStatus,
     actor: ActorName,
     id: Uuid,
+    seen: &IfMatch,
     request: DecideRequest,
 ) -> Result<Json<Decided>, ApiError> {
     let reason = cancel::reason(request.reason.as_deref())?;
     let chosen = request.chosen()?;
     let decision = Decision { status, actor: actor.0, reason };
     let decided = write(&state.db, async |conn| {
-        if plans::lock(conn, id).await?.is_none() {
-            return Ok(Err(unknown(id)));
+        if let Err(refused) = lock(conn, id, seen).await? {
+            return Ok(Err(refused));
         }
         let changed = decide::decide(conn, id, &chosen, &decision).await?;
         if changed > 0 && status == ChangeStatus::Approved {
             decide::reopen(conn, id).await?;
         }
-        let changes = plans::counts(conn, &[id]).await?.remove(&id).unwrap_or_default();
-        Ok(Ok(Decided { changed: changed as u64, changes }))
+        let plan = plans::get(conn, id).await?.ok_or(diesel::NotFound)?;
+        let now = view(conn, vec![plan]).await?.pop().ok_or(diesel::NotFound)?;
+        Ok(Ok(Decided { changed: changed as u64, changes: now.changes, etag: now.etag }))
     });
     Ok(Json(decided.await?))
 }

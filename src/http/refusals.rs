@@ -103,6 +103,15 @@ pub enum UnknownPlan {
     Unknown(#[to_schema] Problem),
 }
 
+/// What a write of something that has an `ETag` may be answered with besides.
+#[allow(dead_code)]
+#[derive(IntoResponses)]
+pub enum Changed {
+    /// `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Changed(#[to_schema] Problem),
+}
+
 /// What a path of the library may be answered with besides.
 #[allow(dead_code)]
 #[derive(IntoResponses)]

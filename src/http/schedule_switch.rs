@@ -1,6 +1,7 @@
 //! Switching schedules on and off.
 
-use actix_web::web::{Data, Json, Path};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -9,11 +10,12 @@ use super::actor::ActorName;
 use super::body::OptionalBody;
 use super::cancel::reason;
 use super::error::ApiError;
+use super::etag::IfMatch;
 use super::query::Query;
 use super::read::write;
 use super::refusals;
 use super::schedule_write::next;
-use super::schedules::{ScheduleView, unknown, view_one};
+use super::schedules::{ScheduleView, answer, etag, unknown, view_one};
 use super::state::AppState;
 use crate::actors::scheduler::Look;
 use crate::job::RunOutcome;
@@ -35,21 +37,22 @@ pub struct ScheduleAct {
 /// One that is on stays as it is.
 #[utoipa::path(
     post, path = "/api/schedules/{id}/enable", operation_id = "enable_schedule", tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule")),
+    params(("id" = Uuid, Path, description = "The schedule"), ("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body(content = Option<ScheduleAct>, description = "May be left out"),
     responses(
         (status = 200, description = "It is on", body = ScheduleView),
-        refusals::AnyWrite, refusals::UnknownSchedule,
+        refusals::AnyWrite, refusals::UnknownSchedule, refusals::Changed,
     ),
 )]
 pub async fn enable(
     state: Data<AppState>,
     actor: ActorName,
     id: Path<Uuid>,
+    seen: IfMatch,
     _: Query<()>,
     body: OptionalBody<ScheduleAct>,
-) -> Result<Json<ScheduleView>, ApiError> {
-    set(&state, true, actor, *id, body.0).await
+) -> Result<HttpResponse, ApiError> {
+    set(&state, true, actor, *id, &seen, body.0).await
 }
 
 /// Switches a schedule off: it makes no jobs until it is switched on, unless somebody has it run. Its jobs go on.
@@ -57,21 +60,22 @@ pub async fn enable(
 /// One that is off stays as it is.
 #[utoipa::path(
     post, path = "/api/schedules/{id}/disable", operation_id = "disable_schedule", tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule")),
+    params(("id" = Uuid, Path, description = "The schedule"), ("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body(content = Option<ScheduleAct>, description = "May be left out"),
     responses(
         (status = 200, description = "It is off", body = ScheduleView),
-        refusals::AnyWrite, refusals::UnknownSchedule,
+        refusals::AnyWrite, refusals::UnknownSchedule, refusals::Changed,
     ),
 )]
 pub async fn disable(
     state: Data<AppState>,
     actor: ActorName,
     id: Path<Uuid>,
+    seen: IfMatch,
     _: Query<()>,
     body: OptionalBody<ScheduleAct>,
-) -> Result<Json<ScheduleView>, ApiError> {
-    set(&state, false, actor, *id, body.0).await
+) -> Result<HttpResponse, ApiError> {
+    set(&state, false, actor, *id, &seen, body.0).await
 }
 
 async fn set(
@@ -79,11 +83,15 @@ async fn set(
     enabled: bool,
     actor: ActorName,
     id: Uuid,
+    seen: &IfMatch,
     act: ScheduleAct,
-) -> Result<Json<ScheduleView>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let reason = reason(act.reason.as_deref())?;
     let stored = write(&state.db, async |conn| {
         let Some(before) = schedules::lock(conn, id).await? else { return Ok(Err(unknown(id))) };
+        if let Err(changed) = seen.check(&etag(&before), "the schedule") {
+            return Ok(Err(changed));
+        }
         if before.enabled == enabled {
             return view_one(conn, &state.registry, before).await.map(Ok);
         }
@@ -100,5 +108,5 @@ async fn set(
     });
     let stored = stored.await?;
     state.scheduler.do_send(Look);
-    Ok(Json(stored))
+    Ok(answer(stored))
 }

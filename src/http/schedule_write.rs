@@ -1,8 +1,8 @@
 //! Creating schedules, changing them, deleting them.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Json, Path};
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::web::{Data, Path};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -12,12 +12,13 @@ use uuid::Uuid;
 use super::actor::ActorName;
 use super::body::{Body, OptionalBody};
 use super::error::ApiError;
+use super::etag::IfMatch;
 use super::fields::Fields;
 use super::query::Query;
 use super::read::write;
 use super::schedule_check::{job_type, timetable, words};
 use super::schedule_switch::ScheduleAct;
-use super::schedules::{ScheduleView, unknown, view_one};
+use super::schedules::{ScheduleView, answer, etag, unknown, view_one};
 use super::state::AppState;
 use super::{cancel, refusals};
 use crate::actors::scheduler::Look;
@@ -141,7 +142,7 @@ pub async fn create(
     let stored = stored.await?;
     state.scheduler.do_send(Look);
     let place = format!("/api/schedules/{}", stored.schedule.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).json(stored))
+    Ok(HttpResponse::Created().insert_header((LOCATION, place)).insert_header((ETAG, stored.etag.as_str())).json(stored))
 }
 
 fn new(
@@ -190,23 +191,27 @@ pub fn next(schedule: &ScheduleRow, now: DateTime<Utc>) -> Option<DateTime<Utc>>
 /// What changes nothing is not written down. With another cron line or time zone it is due from now on. Switching it on is what `enable` does.
 #[utoipa::path(
     patch, path = "/api/schedules/{id}", operation_id = "edit_schedule", tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule")),
+    params(("id" = Uuid, Path, description = "The schedule"), ("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body = ScheduleChange,
     responses(
         (status = 200, description = "The schedule as it is now", body = ScheduleView),
-        refusals::AnyWrite, refusals::UnknownSchedule, refusals::NameTaken,
+        refusals::AnyWrite, refusals::UnknownSchedule, refusals::NameTaken, refusals::Changed,
     ),
 )]
 pub async fn edit(
     state: Data<AppState>,
     actor: ActorName,
     id: Path<Uuid>,
+    seen: IfMatch,
     _: Query<()>,
     body: Body<ScheduleChange>,
-) -> Result<Json<ScheduleView>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let change = body.0;
     let stored = write(&state.db, async |conn| {
         let Some(before) = schedules::lock(conn, *id).await? else { return Ok(Err(unknown(*id))) };
+        if let Err(changed) = seen.check(&etag(&before), "the schedule") {
+            return Ok(Err(changed));
+        }
         let now = schedules::now(conn).await?;
         let after = match changed(&state.registry, &before, change, now) {
             Ok(after) => ScheduleRow { updated_by: actor.0.clone(), updated_at: now, ..after },
@@ -224,7 +229,7 @@ pub async fn edit(
     });
     let stored = stored.await?;
     state.scheduler.do_send(Look);
-    Ok(Json(stored))
+    Ok(answer(stored))
 }
 
 /// The schedule as a change makes it.
@@ -288,23 +293,27 @@ fn names_of_changes(before: &ScheduleRow, after: &ScheduleRow) -> Vec<&'static s
 /// log.
 #[utoipa::path(
     delete, path = "/api/schedules/{id}", operation_id = "delete_schedule", tag = "schedules",
-    params(("id" = Uuid, Path, description = "The schedule")),
+    params(("id" = Uuid, Path, description = "The schedule"), ("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body(content = Option<ScheduleAct>, description = "May be left out"),
     responses(
         (status = 204, description = "It is deleted"),
-        refusals::AnyWrite, refusals::UnknownSchedule,
+        refusals::AnyWrite, refusals::UnknownSchedule, refusals::Changed,
     ),
 )]
 pub async fn delete(
     state: Data<AppState>,
     actor: ActorName,
     id: Path<Uuid>,
+    seen: IfMatch,
     _: Query<()>,
     body: OptionalBody<ScheduleAct>,
 ) -> Result<HttpResponse, ApiError> {
     let reason = cancel::reason(body.0.reason.as_deref())?;
     let deleted = write(&state.db, async |conn| {
         let Some(schedule) = schedules::lock(conn, *id).await? else { return Ok(Err(unknown(*id))) };
+        if let Err(changed) = seen.check(&etag(&schedule), "the schedule") {
+            return Ok(Err(changed));
+        }
         schedules::delete(conn, *id).await?;
         Ok(Ok(schedule))
     });

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::error::{ApiError, ErrorCode};
+use super::etag::{tag, tagged};
 use super::query::Query;
 use super::read::read;
 use super::refusals;
@@ -42,6 +44,13 @@ pub struct ScheduleView {
     /// What keeps it from making jobs, if something does.
     #[schema(required)]
     pub problem: Option<HealthProblem>,
+    /// The value for `If-Match`: another one whenever somebody has changed the schedule, the same when it made a job.
+    pub etag: String,
+}
+
+/// The tag of a schedule: every edit writes who made it, and when.
+pub fn etag(row: &ScheduleRow) -> String {
+    tag(&(row.id, &row.name, &row.cron, row.enabled, &row.updated_by, row.updated_at))
 }
 
 /// The schedules.
@@ -69,16 +78,21 @@ pub async fn list(state: Data<AppState>, _: Query<()>) -> Result<Json<Schedules>
     get, path = "/api/schedules/{id}", operation_id = "show_schedule", tag = "schedules",
     params(("id" = Uuid, Path, description = "The schedule")),
     responses(
-        (status = 200, description = "The schedule", body = ScheduleView),
+        (status = 200, description = "The schedule", body = ScheduleView, headers(("ETag" = String, description = "For `If-Match`"))),
         refusals::AnyQuestion, refusals::UnknownSchedule,
     ),
 )]
-pub async fn show(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Result<Json<ScheduleView>, ApiError> {
+pub async fn show(state: Data<AppState>, id: Path<Uuid>, _: Query<()>) -> Result<HttpResponse, ApiError> {
     let found = read(&state.db, async |conn| match schedules::get(conn, *id).await? {
         Some(row) => view_one(conn, &state.registry, row).await.map(Some),
         None => Ok(None),
     });
-    found.await?.map(Json).ok_or_else(|| unknown(*id))
+    found.await?.map(answer).ok_or_else(|| unknown(*id))
+}
+
+/// The answer with a schedule.
+pub fn answer(schedule: ScheduleView) -> HttpResponse {
+    tagged(&schedule.etag, &schedule)
 }
 
 /// Adds to schedules what is known of them besides.
@@ -99,6 +113,7 @@ pub async fn view(
             next_runs: next.unwrap_or_default(),
             last_run: last.remove(&row.id),
             problem: problem(&row, registry, &live_types),
+            etag: etag(&row),
             schedule: row,
         }
     };

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{Data, Json};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -11,6 +14,7 @@ use utoipa::ToSchema;
 use super::actor::ActorName;
 use super::body::Body;
 use super::error::ApiError;
+use super::etag::{IfMatch, IfNoneMatch, tag, tagged};
 use super::limits::quoted;
 use super::query::Query;
 use super::read::write;
@@ -27,6 +31,8 @@ pub struct SettingsView {
     pub settings: Vec<SettingView>,
     /// The services of `POST /api/settings/test/{service}`. The first part of a setting's name is its service's.
     pub services: Vec<ServiceView>,
+    /// The value for `If-Match`: another one whenever a setting has changed.
+    pub etag: String,
 }
 
 /// A setting.
@@ -89,10 +95,17 @@ pub struct SettingValues {
 /// Shows the settings: what they are, what they stand at, and where that comes from.
 #[utoipa::path(
     get, path = "/api/settings", operation_id = "list_settings", tag = "settings",
-    responses((status = 200, description = "All settings", body = SettingsView), refusals::AnyQuestion),
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client holds")),
+    responses(
+        (status = 200, description = "All settings", body = SettingsView, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 304, description = "The client holds them already"),
+        refusals::AnyQuestion,
+    ),
 )]
-pub async fn list(state: Data<AppState>, _: Query<()>) -> Result<Json<SettingsView>, ApiError> {
-    view(&state.settings).await
+pub async fn list(state: Data<AppState>, held: IfNoneMatch, _: Query<()>) -> Result<HttpResponse, ApiError> {
+    let (settings, rows) = state.settings.now().await?;
+    let view = view(&settings, &rows);
+    Ok(held.answer(&view.etag, &view))
 }
 
 /// Changes settings: all that are named, or none.
@@ -100,28 +113,41 @@ pub async fn list(state: Data<AppState>, _: Query<()>) -> Result<Json<SettingsVi
 /// A change is in force for the next job that starts; no restart is needed.
 #[utoipa::path(
     patch, path = "/api/settings", operation_id = "change_settings", tag = "settings",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of what the client has seen: nothing is written when that has changed")),
     request_body = SettingValues,
-    responses((status = 200, description = "They are changed", body = SettingsView), refusals::AnyWrite),
+    responses(
+        (status = 200, description = "They are changed", body = SettingsView),
+        refusals::AnyWrite, refusals::Changed,
+    ),
 )]
 pub async fn change(
     state: Data<AppState>,
     actor: ActorName,
+    seen: IfMatch,
     _: Query<()>,
     body: Body<SettingValues>,
-) -> Result<Json<SettingsView>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let values = checked(body.0, &Settings::default())?;
     let new = values.into_iter().map(|(spec, value)| Ok((spec.name, new_value(&state.settings, spec, value)?)));
     let new = new.collect::<Result<Vec<_>, ApiError>>()?;
-    write(&state.db, async |conn| {
+    let now = async |conn: &mut AsyncPgConnection| {
+        let rows = settings::all(conn).await?;
+        QueryResult::Ok(view(&state.settings.resolve(&rows), &rows))
+    };
+    let changed = write(&state.db, async |conn| {
+        settings::lock(conn).await?;
+        if let Err(changed) = seen.check(&now(conn).await?.etag, "a setting") {
+            return Ok(Err(changed));
+        }
         for (name, value) in &new {
             settings::set(conn, name, value.clone(), &actor.0).await?;
         }
-        Ok(Ok(()))
-    })
-    .await?;
+        now(conn).await.map(Ok)
+    });
+    let changed = changed.await?;
     let names: Vec<_> = new.iter().map(|(name, _)| *name).collect();
     tracing::info!(by = actor.0, "settings changed: {}", names.join(", "));
-    view(&state.settings).await
+    Ok(tagged(&changed.etag, &changed))
 }
 
 fn new_value(stored: &StoredSettings, spec: &SettingSpec, value: Value) -> Result<NewValue, ApiError> {
@@ -159,15 +185,15 @@ fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-async fn view(stored: &StoredSettings) -> Result<Json<SettingsView>, ApiError> {
-    let (settings, rows) = stored.now().await?;
+fn view(settings: &Settings, rows: &[SetSetting]) -> SettingsView {
     let row_of = |name: &str| rows.iter().find(|row| row.name == name);
-    let settings = settings.iter().map(|setting| setting_view(setting, row_of(setting.spec.name))).collect();
+    let settings: Vec<_> = settings.iter().map(|setting| setting_view(setting, row_of(setting.spec.name))).collect();
     let mut services: Vec<_> = Service::all()
         .map(|service| ServiceView { name: service.name.to_owned(), label: service.label.to_owned() })
         .collect();
     services.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Json(SettingsView { settings, services }))
+    let etag = tag(&(&settings, &services));
+    SettingsView { settings, services, etag }
 }
 
 fn setting_view(setting: &Resolved, row: Option<&SetSetting>) -> SettingView {

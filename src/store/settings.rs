@@ -9,7 +9,7 @@ use diesel::dsl::now;
 use diesel::pg::Pg;
 use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel::{QueryResult, Queryable, Selectable};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -49,6 +49,11 @@ pub enum NewValue {
 /// Everything that was set.
 pub async fn all(conn: &mut AsyncPgConnection) -> QueryResult<Vec<SetSetting>> {
     settings::table.order(settings::name).select(SetSetting::as_select()).load(conn).await
+}
+
+/// Keeps others from changing settings until the transaction ends. Reading goes on.
+pub async fn lock(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    conn.batch_execute("LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE").await
 }
 
 /// Sets one setting, or takes it back.
@@ -105,7 +110,8 @@ impl StoredSettings {
         Ok(Settings::resolve(&self.environment, set))
     }
 
-    fn resolve(&self, rows: &[SetSetting]) -> Settings {
+    /// The settings with these rows set.
+    pub fn resolve(&self, rows: &[SetSetting]) -> Settings {
         Settings::resolve(&self.environment, self.values(rows))
     }
 

@@ -31,6 +31,7 @@ mod nodes;
 mod pausing;
 mod plans;
 mod policies;
+mod preconditions;
 mod private_postgres;
 mod process_downloads;
 mod qbittorrent;

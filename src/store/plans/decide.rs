@@ -1,8 +1,9 @@
 //! What people decide: changes that are approved or rejected, and plans that are deleted.
 
 use diesel::QueryResult;
-use diesel::dsl::now;
+use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -60,7 +61,8 @@ pub async fn decide(
     let decided = (
         plan_changes::status.eq(decision.status),
         plan_changes::decided_by.eq(&decision.actor),
-        plan_changes::decided_at.eq(now),
+        // Not the transaction's clock, which stood before its turn at the plan came: a later decision has a later time.
+        plan_changes::decided_at.eq(sql::<Nullable<Timestamptz>>("clock_timestamp()")),
         plan_changes::decision_reason.eq(&decision.reason),
         plan_changes::error.eq(None::<&str>), // of one that failed before
     );

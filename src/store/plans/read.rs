@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, max};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,17 @@ pub async fn counts(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<H
         *counts.entry(plan).or_default().of(status) = n;
     }
     Ok(counts)
+}
+
+/// When somebody last decided on a change of each of these plans. A plan without decisions is not in it.
+pub async fn last_decisions(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, DateTime<Utc>>> {
+    let decided: Vec<(Uuid, Option<DateTime<Utc>>)> = plan_changes::table
+        .filter(plan_changes::plan_id.eq_any(ids))
+        .group_by(plan_changes::plan_id)
+        .select((plan_changes::plan_id, max(plan_changes::decided_at)))
+        .load(conn)
+        .await?;
+    Ok(decided.into_iter().filter_map(|(plan, at)| Some((plan, at?))).collect())
 }
 
 /// A page of the changes of a plan, in the order in which they were found.

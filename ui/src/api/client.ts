@@ -58,6 +58,11 @@ export class Problem extends Error {
   }
 }
 
+/** Whether a write was refused because somebody else had changed the thing since it was read. */
+export function isChanged(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'precondition_failed';
+}
+
 interface Answer<T> {
   data?: T;
   error?: unknown;

@@ -2,7 +2,8 @@
 
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { api, Problem, unwrap } from '../../api/client';
+import { useState } from 'react';
+import { api, isChanged, Problem, unwrap } from '../../api/client';
 import type { FieldError, JobType, Schedule } from '../../api/schema';
 import type { ParamsState } from '../../form/useParams';
 import type { FieldsState } from './useFields';
@@ -20,11 +21,13 @@ interface Save {
 export function useSave({ type, from, fields, form, refused }: Save) {
   const navigate = useNavigate();
   const takeIn = useTakeIn();
+  // The version that a person had before them when they began to edit.
+  const [seen] = useState(from?.etag);
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => {
       const body = { ...fields.sent(), type: type.type, params: form.params() };
       return from
-        ? unwrap(api.PATCH('/api/schedules/{id}', { params: { path: { id: from.id } }, body }))
+        ? unwrap(api.PATCH('/api/schedules/{id}', { params: { path: { id: from.id }, header: { 'If-Match': seen } }, body }))
         : unwrap(api.POST('/api/schedules', { body }));
     },
     onSuccess: async (schedule) => {
@@ -39,8 +42,12 @@ export function useSave({ type, from, fields, form, refused }: Save) {
     },
   });
   const toldElsewhere = error instanceof Problem && errorsOf(error).length > 0;
-  return { save: () => mutate(), saving: isPending, failure: error && !toldElsewhere ? error : undefined };
+  const failure = error && !toldElsewhere ? (isChanged(error) ? new Error(CHANGED) : error) : undefined;
+  return { save: () => mutate(), saving: isPending, failure };
 }
+
+const CHANGED =
+  'somebody else changed this schedule while you edited it, and nothing was saved; reload the page to edit it as it is now';
 
 /** A name that is taken is an error of its field, too. */
 function errorsOf({ code, errors }: Problem): FieldError[] {

@@ -37,7 +37,7 @@ export function Settings() {
 }
 
 function Form({ view }: { view: SettingsView }) {
-  const form = useSettingsForm(view.settings);
+  const form = useSettingsForm(view);
   const { message } = App.useApp();
   const place = useRef<HTMLFormElement>(null);
   const [refusals, setRefusals] = useState(0);

@@ -5,9 +5,9 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, Problem, unwrap } from '../../api/client';
+import { api, isChanged, Problem, unwrap } from '../../api/client';
 import { settingsQuery } from '../../api/queries';
-import type { FieldError, SettingView } from '../../api/schema';
+import type { FieldError, SettingsView } from '../../api/schema';
 import { type Change, changeOf, type Draft, type Drafts, type Value } from './drafts';
 
 export interface SettingsForm {
@@ -27,12 +27,17 @@ export interface SettingsForm {
   reveal(): void;
   /** Shows what the server found. */
   refuse(errors: readonly FieldError[]): void;
+  /** The version of the settings that a person had before them when they began to type. */
+  seen: string;
+  /** They look at the newest version now. */
+  lookAgain(): void;
   /** What was typed of these, as it is sent. */
   values(of?: (name: string) => boolean): Record<string, Value>;
 }
 
-export function useSettingsForm(settings: readonly SettingView[]): SettingsForm {
+export function useSettingsForm({ settings, etag }: SettingsView): SettingsForm {
   const [drafts, setDrafts] = useState<Drafts>({});
+  const [seen, setSeen] = useState<string>();
   const [left, setLeft] = useState<readonly string[]>([]);
   const [refused, setRefused] = useState<Readonly<Record<string, string>>>({});
 
@@ -53,6 +58,7 @@ export function useSettingsForm(settings: readonly SettingView[]): SettingsForm 
     },
     set: (name, draft) => {
       setDrafts((now) => ({ ...now, [name]: draft }));
+      setSeen((before) => before ?? etag);
       forget(name);
     },
     undo: (name) => {
@@ -61,12 +67,15 @@ export function useSettingsForm(settings: readonly SettingView[]): SettingsForm 
     },
     undoAll: () => {
       setDrafts({});
+      setSeen(undefined);
       setLeft([]);
       setRefused({});
     },
     leave: (name) => setLeft((now) => (now.includes(name) ? now : [...now, name])),
     reveal: () => setLeft(settings.map(({ name }) => name)),
     refuse: (errors) => setRefused(Object.fromEntries(errors.map((error) => [settingAt(error), error.message]))),
+    seen: seen ?? etag,
+    lookAgain: () => setSeen(undefined),
     values: (of = () => true) =>
       Object.fromEntries(
         unsaved.flatMap(([name, change]) => (change.kind === 'value' && of(name) ? [[name, change.value]] : [])),
@@ -86,15 +95,22 @@ function settingAt({ pointer }: FieldError): string {
 export function useSave(form: SettingsForm, { saved, refused }: { saved(): void; refused(): void }) {
   const queries = useQueryClient();
   const { mutate, isPending, error } = useMutation({
-    mutationFn: () => unwrap(api.PATCH('/api/settings', { body: { values: form.values() } })),
+    mutationFn: () => {
+      const params = { header: { 'If-Match': form.seen } };
+      return unwrap(api.PATCH('/api/settings', { params, body: { values: form.values() } }));
+    },
     onSuccess: (settings) => {
       queries.setQueryData(settingsQuery.queryKey, settings);
       form.undoAll();
       saved();
     },
-    onError: (problem) => {
+    onError: async (problem) => {
       if (problem instanceof Problem) form.refuse(problem.errors);
       refused();
+      if (isChanged(problem)) {
+        await queries.invalidateQueries({ queryKey: settingsQuery.queryKey });
+        form.lookAgain();
+      }
     },
   });
   const toldElsewhere = error instanceof Problem && error.errors.length > 0;
@@ -104,5 +120,10 @@ export function useSave(form: SettingsForm, { saved, refused }: { saved(): void;
     form.reveal();
     refused();
   };
-  return { save, saving: isPending, failure: error && !toldElsewhere ? error : undefined };
+  const failure = error && !toldElsewhere ? (isChanged(error) ? new Error(CHANGED) : error) : undefined;
+  return { save, saving: isPending, failure };
 }
+
+const CHANGED =
+  'somebody else changed the settings meanwhile; the page shows them as they are now, with what you typed on top: look at ' +
+  'them, and save again';
