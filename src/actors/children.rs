@@ -20,7 +20,7 @@ use super::command::MadePending;
 use super::identity::NodeIdentity;
 use super::supervisor::parking::{Park, Resume};
 use super::supervisor::{JobSupervisor, NEXT_TURN};
-use super::tracker::{JobTracker, Stored};
+use super::tracker::{JobTracker, Stored, Waits};
 use crate::job::{
     Attempt, ChildOutcome, Children, DbPool, Fence, FieldError, InvalidParams, NewChild, Registry, SpawnError, Status,
     StopReason, Stopped,
@@ -35,6 +35,8 @@ use crate::store::{cancel, find_nul, pool};
 const PARAMS_BYTES: usize = 1 << 20;
 /// Between two tries while the database is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long a run that goes on waits until that is stored. Its row may be locked, perhaps by its own handler.
+const STORED_LIMIT: Duration = Duration::from_secs(2);
 /// How long a child may be silent before it is looked at.
 const SILENCE: Duration = Duration::from_secs(1);
 /// How many are looked at in that time: a glance of some milliseconds.
@@ -318,6 +320,7 @@ impl Wait {
         *count += 1;
         if *count == 1 {
             children.ask(Park { fence });
+            children.0.parts.tracker.do_send(Waits { fence, waits: true, stored: None });
         }
         drop(waits);
         Self { children, parent, stage: Stage::Waits }
@@ -327,16 +330,19 @@ impl Wait {
     /// none.
     async fn end(mut self) {
         let (grant, granted) = oneshot::channel();
-        let last = self.is_last(Some(grant));
+        let (store, stored) = oneshot::channel();
+        let last = self.is_last(Some(grant), Some(store));
         self.stage = if last { Stage::WantsSlot } else { Stage::Over };
         if last {
             let _ = granted.await;
+            // Before the handler goes on: from then on it may be the reason why its node dies.
+            let _ = tokio::time::timeout(STORED_LIMIT, stored).await;
         }
         self.stage = Stage::Over;
     }
 
-    /// Counts it no longer; if it was the last of its run, asks for a slot.
-    fn is_last(&self, grant: Option<oneshot::Sender<()>>) -> bool {
+    /// Counts it no longer; if it was the last of its run, asks for a slot, and has it stored that the run goes on.
+    fn is_last(&self, grant: Option<oneshot::Sender<()>>, stored: Option<oneshot::Sender<()>>) -> bool {
         let fence = self.parent.fence();
         let mut waits = self.children.waits();
         let Some(count) = waits.get_mut(&fence) else { return false };
@@ -344,6 +350,7 @@ impl Wait {
         let last = *count == 0;
         if last {
             waits.remove(&fence);
+            self.children.0.parts.tracker.do_send(Waits { fence, waits: false, stored });
             if grant.is_some() || !self.parent.stop.is_requested() {
                 self.children.ask(Resume { fence, grant });
             }
@@ -356,7 +363,7 @@ impl Drop for Wait {
     fn drop(&mut self) {
         match self.stage {
             Stage::Waits => {
-                self.is_last(None);
+                self.is_last(None, None);
             }
             Stage::WantsSlot if !self.parent.stop.is_requested() => {
                 let fence = self.parent.fence();

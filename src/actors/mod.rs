@@ -57,6 +57,7 @@ pub mod schedule_problem;
 pub mod scheduler;
 mod scheduler_turn;
 pub mod session;
+pub mod states;
 pub mod supervisor;
 mod supervisor_turn;
 mod told;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture};
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::bus::{Bus, Notice};
@@ -22,7 +23,7 @@ use super::health::{EndsWaiting, Health};
 use super::identity::NodeIdentity;
 use super::outbox::{LogLines, Outbox, Update};
 use super::told::Told;
-use super::tracker_batch::{Batch, CancelReply, CancelWish, StoredLines, Written};
+use super::tracker_batch::{Batch, CancelReply, CancelWish, StoredLines, WaitingWrite, Written};
 use super::tracker_write::write;
 use crate::job::{Attempt, Fence, RemovedJob, Status};
 use crate::store::cancel::RungWrite;
@@ -73,6 +74,18 @@ pub struct Released(pub ReleaseWrite);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Climbed(pub RungWrite);
+
+/// Fact: a run begins to wait for its children, or goes on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Waits {
+    /// The run.
+    pub fence: Fence,
+    /// Whether it waits from now on.
+    pub waits: bool,
+    /// Dropped once that is stored.
+    pub stored: Option<oneshot::Sender<()>>,
+}
 
 /// Fact: these jobs changed, and it is stored.
 #[derive(Message)]
@@ -478,6 +491,17 @@ impl Handler<Climbed> for JobTracker {
 
     fn handle(&mut self, Climbed(rung): Climbed, ctx: &mut Self::Context) {
         self.batch.rungs.push(rung);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Waits> for JobTracker {
+    type Result = ();
+
+    fn handle(&mut self, Waits { fence, waits, stored }: Waits, ctx: &mut Self::Context) {
+        let known = self.batch.waiting.entry(fence).or_insert(WaitingWrite { waits, stored: Vec::new() });
+        known.waits = waits;
+        known.stored.extend(stored);
         self.turn(ctx);
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::conclusion::Conclusion;
@@ -16,11 +17,11 @@ use crate::job::{
 };
 use crate::store::cancel::{self, CancelWrite, RungWrite};
 use crate::store::cancel_below::{Above, cancel_below};
-use crate::store::changes;
 use crate::store::curve::{self, CurveWrite};
 use crate::store::finish::{self, FinishWrite, ReleaseWrite};
 use crate::store::progress::{self, LogTrim, LogWrite, ProgressWrite};
 use crate::store::row::JobSummary;
+use crate::store::{changes, waiting};
 
 /// A wish that a job stop, and who waits for the answer.
 pub struct CancelWish {
@@ -33,6 +34,13 @@ pub struct CancelWish {
 /// What became of the wish that this job stop: none when there is no such job.
 pub type CancelReply = (Uuid, Option<Asked>);
 
+/// A run that begins to wait for its children, or goes on.
+pub struct WaitingWrite {
+    pub waits: bool,
+    /// Dropped with the batch: then it is stored.
+    pub stored: Vec<oneshot::Sender<()>>,
+}
+
 /// So many log lines of a run wait here at most, a little more than a reading has, while they can't be stored.
 const WAITING_LINES: usize = 20_000;
 
@@ -43,6 +51,8 @@ pub struct Batch {
     pub touched: HashMap<Fence, Arc<Attempt>>,
     pub cancels: Vec<CancelWish>,
     pub rungs: Vec<RungWrite>,
+    /// Runs that begin to wait for their children, or go on.
+    pub waiting: HashMap<Fence, WaitingWrite>,
     /// Deleted jobs that other nodes are to tell of.
     pub removed: Vec<RemovedJob>,
     /// Whether some of it was set aside before.
@@ -90,7 +100,7 @@ pub struct Written {
 impl Batch {
     pub fn is_empty(&self) -> bool {
         let asked = !self.cancels.is_empty() || !self.rungs.is_empty() || !self.removed.is_empty();
-        self.touched.is_empty() && !asked && self.ends() == 0
+        self.touched.is_empty() && self.waiting.is_empty() && !asked && self.ends() == 0
     }
 
     /// Whether it holds the end of a run. Then progress of that run which is refused is not late: the answer to an earlier try
@@ -164,6 +174,7 @@ impl Batch {
         let runs = runs.chain(self.ended.iter().map(|attempt| attempt.fence()));
         let runs = runs.chain(self.progress.iter().map(|p| p.fence)).chain(self.curves.iter().map(|c| c.fence));
         let runs = runs.chain(self.logs.iter().map(|l| l.fence)).chain(self.trims.iter().map(|t| t.fence));
+        let runs = runs.chain(self.waiting.keys().copied());
         let runs = runs.chain(self.rungs.iter().map(|r| r.fence)).map(|fence| fence.job_id);
         runs.chain(self.cancels.iter().map(|wish| wish.id)).chain(self.removed.iter().map(|job| job.id)).collect()
     }
@@ -180,6 +191,7 @@ impl Batch {
             all.into_iter().partition(takes)
         }
         let (touched, other_touched) = self.touched.into_iter().partition(|(fence, _)| takes(&fence.job_id));
+        let (waiting, other_waiting) = self.waiting.into_iter().partition(|(fence, _)| takes(&fence.job_id));
         let (cancels, other_cancels) = part(self.cancels, |wish| takes(&wish.id));
         let (rungs, other_rungs) = part(self.rungs, |rung| takes(&rung.fence.job_id));
         let (removed, other_removed) = part(self.removed, |job| takes(&job.id));
@@ -195,6 +207,7 @@ impl Batch {
             touched,
             cancels,
             rungs,
+            waiting,
             removed,
             has_waited,
             cause: self.cause.clone(),
@@ -211,6 +224,7 @@ impl Batch {
             touched: other_touched,
             cancels: other_cancels,
             rungs: other_rungs,
+            waiting: other_waiting,
             removed: other_removed,
             has_waited,
             cause: self.cause,
@@ -244,6 +258,12 @@ impl Batch {
         self.touched.extend(other.touched);
         self.cancels.extend(other.cancels);
         self.rungs.extend(other.rungs);
+        for (fence, write) in other.waiting {
+            let known = self.waiting.entry(fence).or_insert(WaitingWrite { waits: true, stored: Vec::new() });
+            // Whichever is newer: a death too many that counts is better than one that does not.
+            known.waits &= write.waits;
+            known.stored.extend(write.stored);
+        }
         self.removed.extend(other.removed);
         self.has_waited = true;
         self.cause = other.cause.or_else(|| self.cause.take());
@@ -276,6 +296,11 @@ impl Batch {
         Self {
             cancels: self.cancels.iter().map(wish).collect(),
             rungs: self.rungs.clone(),
+            waiting: self
+                .waiting
+                .iter()
+                .map(|(fence, write)| (*fence, WaitingWrite { waits: write.waits, stored: Vec::new() }))
+                .collect(),
             removed: self.removed.clone(),
             finishes: self.finishes.iter().map(|finish| unstorable(finish, cause)).collect(),
             releases: self.releases.clone(),
@@ -333,6 +358,9 @@ pub async fn write_in(conn: &mut AsyncPgConnection, node: Uuid, batch: &Batch, f
         let mut stored = Stored::default();
         if form == Form::Whole {
             write_reports(conn, node, batch, &mut stored).await?;
+        }
+        if !batch.waiting.is_empty() {
+            waiting::store(conn, batch.waiting.iter().map(|(fence, write)| (*fence, write.waits))).await?;
         }
         if !batch.removed.is_empty() {
             changes::note_removed(conn, node, &batch.removed).await?;

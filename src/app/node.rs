@@ -21,6 +21,7 @@ use crate::actors::health::Health;
 use crate::actors::identity::NodeIdentity;
 use crate::actors::lease::{LeaseKeeper, LeaseParts, RENEWAL_LIMIT};
 use crate::actors::relay::Relay;
+use crate::actors::states::StoredStates;
 use crate::actors::scheduler::{JobScheduler, SchedulerParts, StopFiring};
 use crate::actors::supervisor::{JobSupervisor, SupervisorParts};
 use crate::actors::tracker::{JobTracker, LOCK_TIMEOUT, Removed, TrackerParts};
@@ -115,6 +116,7 @@ pub(super) async fn serve(
         environment: Environment {
             on_removed: Some(on_removed),
             children: Some(Arc::new(children.clone())),
+            states: Some(Arc::new(StoredStates::new(Arc::clone(&parts.node), db.clone()))),
             ..parts.environment
         },
         health: Arc::clone(&health),

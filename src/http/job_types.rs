@@ -91,7 +91,7 @@ pub struct JobTypeView {
     /// How long an attempt may run before it is stopped and failed; null for ever.
     #[schema(required)]
     pub timeout_seconds: Option<f64>,
-    /// How often its node may die under a job before the job is failed.
+    /// How often in a row its node may die under a job before the job is failed.
     pub max_interruptions: i32,
     /// How long a handler has to stop by itself once it was asked to.
     pub cancel_grace_seconds: f64,

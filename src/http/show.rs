@@ -21,6 +21,7 @@ use crate::store::curve::Curve;
 use crate::store::enqueue::NewJob;
 use crate::store::listing::{self, Whole};
 use crate::store::row::{JobBody, JobSummary};
+use crate::store::state::JobState;
 
 /// A job with everything that is kept in its row.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -37,6 +38,9 @@ pub struct JobDetail {
     /// lasted less than a second.
     #[schema(required)]
     pub curve: Option<Curve>,
+    /// What it keeps between its attempts, as it last stored it; null when it has stored nothing.
+    #[schema(required)]
+    pub state: Option<JobState>,
     /// The jobs above it that are still there, from the one that somebody triggered down to its parent.
     pub ancestors: Vec<JobSummary>,
     /// The jobs that it started, the oldest first; at most 200.
@@ -51,7 +55,7 @@ impl JobDetail {
         let metadata = from.whole_metadata();
         let body = JobBody { params: from.params, metadata, result: None, only_items: from.only_items };
         let (retried_as, ancestors, children) = (Vec::new(), Vec::new(), Vec::new());
-        Self { job, body, retried_as, curve: None, ancestors, children, more_children: false }
+        Self { job, body, retried_as, curve: None, state: None, ancestors, children, more_children: false }
     }
 }
 
@@ -95,8 +99,8 @@ pub async fn show(
 pub async fn get(state: &AppState, id: Uuid) -> Result<JobDetail, ApiError> {
     let found = read(&state.db, async |conn| listing::get(conn, id).await).await?;
     let whole = found.ok_or_else(|| unknown(id))?;
-    let Whole { job, body, retried_as, curve, ancestors, children, more_children } = whole;
-    Ok(JobDetail { job, body, retried_as, curve, ancestors, children, more_children })
+    let Whole { job, body, retried_as, curve, state, ancestors, children, more_children } = whole;
+    Ok(JobDetail { job, body, retried_as, curve, state, ancestors, children, more_children })
 }
 
 /// What is read of a job that exists, or the error that it does not.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::child::Children;
 use super::settings::SettingsSource;
+use super::state::States;
 
 /// Connections for handlers and requests; those of the actors are their own.
 pub type DbPool = Pool<AsyncPgConnection>;
@@ -36,6 +37,8 @@ pub struct Environment {
     pub on_removed: Option<OnRemoved>,
     /// Who starts child jobs; none where a job runs alone.
     pub children: Option<Arc<dyn Children>>,
+    /// Who keeps the states of jobs; none where a job runs alone.
+    pub states: Option<Arc<dyn States>>,
     /// Who knows the settings; their defaults hold when none.
     pub settings: Option<Arc<dyn SettingsSource>>,
     /// The folders that jobs may read.

@@ -92,7 +92,7 @@ pub struct JobSpec {
     pub priority: i32,
     /// How long an attempt may run before it is stopped and failed.
     pub timeout: Option<Duration>,
-    /// How often its node may die under a job before the job is failed as poisonous.
+    /// How often in a row its node may die under a job before the job is failed as poisonous.
     pub max_interruptions: i32,
     /// How long a handler has to stop by itself once it was asked to.
     pub cancel_grace: Duration,
@@ -185,7 +185,11 @@ impl JobSpec {
         self
     }
 
-    /// Sets how often its node may die under a job before the job is failed.
+    /// Sets how often in a row its node may die under a job before the job is failed, as it may be the reason.
+    ///
+    /// An attempt begins a new row when it got somewhere: it stored a state by
+    /// [`checkpoint_state`](super::JobContext::checkpoint_state), lasted ten minutes, or ended otherwise than by the death of its node.
+    /// While a job only waits for its children, a death does not count.
     pub const fn max_interruptions(mut self, n: i32) -> Self {
         self.max_interruptions = n;
         self

@@ -2,7 +2,7 @@
 //!
 //! Everything happens in small steps that each commit by themselves, so that no step holds locks for long, a cancellation is
 //! heard between two of them, and a run that is cut short loses nothing: the next one goes on. What belongs to a job
-//! (its logs, events, item errors, curve) goes before the job, so that none of it outlives it.
+//! (its logs, events, item errors, curve, state) goes before the job, so that none of it outlives it.
 
 mod downloads;
 mod old_jobs;

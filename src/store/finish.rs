@@ -123,6 +123,8 @@ impl Statement for Finish {
                 cancel = CASE WHEN cancel IS NOT NULL AND NOT ", again!(), "
                               THEN cancel || jsonb_build_object(ended.rung, now()) END,
                 failures = failures + ", again!(), "::int,
+                -- An end of its own: the deaths of its nodes before were not in a row with those that may follow.
+                interruptions = CASE WHEN ", again!(), " THEN 0 ELSE interruptions END,
                 run_at = CASE WHEN ", again!(), " THEN now() + ", pause!(), " ELSE run_at END,
                 turn_at = CASE WHEN ", again!(), " THEN now() + ", pause!(), " - priority * interval '10 minutes'
                                ELSE turn_at END,
@@ -254,7 +256,8 @@ impl Statement for Release {
                 outcome = CASE status WHEN 'cancelling' THEN 'cancelled' END,
                 completed_at = CASE status WHEN 'cancelling' THEN now() END,
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
-                node_id = NULL, rate_per_second = NULL, eta_seconds = NULL, updated_at = now(), rev = nextval('job_rev')
+                interruptions = 0, node_id = NULL, rate_per_second = NULL, eta_seconds = NULL,
+                updated_at = now(), rev = nextval('job_rev')
             FROM gone
             WHERE ",
         owned_by!("gone"),

@@ -11,6 +11,7 @@ use super::curve::{self, Curve};
 use super::row::{JobBody, JobSummary};
 use super::schema::jobs;
 use super::search::{self, Filter};
+use super::state::{self, JobState};
 use crate::job::Status;
 
 /// A job with everything that is kept of it in one piece.
@@ -24,6 +25,8 @@ pub struct Whole {
     pub retried_as: Vec<Uuid>,
     /// The course of its last attempt.
     pub curve: Option<Curve>,
+    /// What it keeps between its attempts.
+    pub state: Option<JobState>,
     /// The jobs above it, from the one that somebody triggered down to its parent.
     pub ancestors: Vec<JobSummary>,
     /// The jobs that it started, the oldest first; the first [`MOST_CHILDREN`] of them.
@@ -46,6 +49,7 @@ pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<W
     let Some((job, body)) = found else { return Ok(None) };
     let retried_as = jobs::table.filter(jobs::retry_of.eq(id)).order(jobs::id).select(jobs::id).load(conn).await?;
     let curve = curve::of(conn, id, job.attempt).await?;
+    let state = state::of(conn, id).await?;
     let ancestors = match job.parent_id {
         Some(_) => children::above(conn, id).await?,
         None => Vec::new(),
@@ -53,7 +57,7 @@ pub async fn get(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<W
     let mut children = children::of(conn, id, MOST_CHILDREN as i64 + 1).await?;
     let more_children = children.len() > MOST_CHILDREN;
     children.truncate(MOST_CHILDREN);
-    Ok(Some(Whole { job, body, retried_as, curve, ancestors, children, more_children }))
+    Ok(Some(Whole { job, body, retried_as, curve, state, ancestors, children, more_children }))
 }
 
 /// What a live client needs to begin with.

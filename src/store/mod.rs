@@ -58,9 +58,11 @@ pub mod schedules;
 pub mod schema;
 pub mod search;
 pub mod settings;
+pub mod state;
 mod statement;
 pub mod stats;
 pub mod sync_state;
 pub mod vault;
+pub mod waiting;
 
 pub use nul::find_nul;

@@ -18,7 +18,15 @@ use crate::job::{Fence, Status};
 /// A node that has not renewed its row for this long is dead, in seconds of the database's clock.
 pub const LEASE_SECONDS: f64 = 10.0;
 
+/// A run that has lasted this long was not what kills nodes at once, in seconds of the database's clock: its death is counted as the
+/// first of a new row.
+const LONG_RUN_SECONDS: f64 = 600.0;
+
 /// Takes the jobs from dead nodes: back to pending; cancelled, when somebody had asked; failed, when this happened too often.
+///
+/// `interruptions` counts deaths in a row. A run that only waited for its children does not count, as it did nothing. A run that
+/// stored a state of its own, or lasted for [`LONG_RUN_SECONDS`], begins a new row, as it got somewhere; so does one that follows a
+/// failure, or a node that went away in order.
 ///
 /// The event of each says from whom: `{"from": {"hostname", "pid"}, "by": the node that rescued it}`.
 ///
@@ -26,7 +34,7 @@ pub const LEASE_SECONDS: f64 = 10.0;
 ///
 /// Jobs whose rows somebody holds are passed over until the next time.
 pub async fn rescue(conn: &mut AsyncPgConnection, me: Uuid, which: Which) -> QueryResult<Vec<JobSummary>> {
-    Cached(Rescue { me, lease: LEASE_SECONDS, all: which == Which::All }).load(conn).await
+    Cached(Rescue { me, lease: LEASE_SECONDS, all: which == Which::All, long_run: LONG_RUN_SECONDS }).load(conn).await
 }
 
 /// Which orphans are rescued.
@@ -95,6 +103,7 @@ struct Rescue {
     me: Uuid,
     lease: f64,
     all: bool,
+    long_run: f64,
 }
 
 impl Statement for Rescue {
@@ -102,7 +111,11 @@ impl Statement for Rescue {
 
     const SQL: &'static str = concat!(
         ", orphan AS (
-            SELECT jobs.id, jobs.node_id, jobs.attempt, nodes.hostname, nodes.pid
+            SELECT jobs.id, jobs.node_id, jobs.attempt, nodes.hostname, nodes.pid,
+                   CASE WHEN jobs.waiting_claim_id = jobs.claim_id THEN jobs.interruptions
+                        WHEN jobs.started_at < now() - make_interval(secs => $4) OR EXISTS (
+                            SELECT FROM job_states s WHERE s.job_id = jobs.id AND s.changed_by = jobs.claim_id) THEN 1
+                        ELSE jobs.interruptions + 1 END AS deaths
             FROM jobs LEFT JOIN nodes ON nodes.id = jobs.node_id
             WHERE jobs.status IN ('running', 'cancelling') AND jobs.node_id IS DISTINCT FROM $1
               AND (nodes.id IS NULL OR nodes.stopped_at IS NOT NULL
@@ -113,15 +126,15 @@ impl Statement for Rescue {
         ), rescued AS (
             UPDATE jobs SET
                 status = CASE WHEN status = 'cancelling' THEN 'cancelled'
-                              WHEN interruptions >= max_interruptions THEN 'failed'
+                              WHEN orphan.deaths > max_interruptions THEN 'failed'
                               ELSE 'pending' END,
                 outcome = CASE WHEN status = 'cancelling' THEN 'cancelled'
-                               WHEN interruptions >= max_interruptions THEN 'failed' END,
-                error = CASE WHEN status <> 'cancelling' AND interruptions >= max_interruptions
-                             THEN 'its node died under it ' || interruptions + 1 || ' times' END,
-                completed_at = CASE WHEN status = 'cancelling' OR interruptions >= max_interruptions THEN now() END,
+                               WHEN orphan.deaths > max_interruptions THEN 'failed' END,
+                error = CASE WHEN status <> 'cancelling' AND orphan.deaths > max_interruptions
+                             THEN 'its node died under it ' || orphan.deaths || ' times' END,
+                completed_at = CASE WHEN status = 'cancelling' OR orphan.deaths > max_interruptions THEN now() END,
                 cancel = CASE WHEN cancel IS NOT NULL THEN cancel || jsonb_build_object('stopped_at', now()) END,
-                interruptions = interruptions + 1, node_id = NULL, rate_per_second = NULL, eta_seconds = NULL,
+                interruptions = orphan.deaths, node_id = NULL, rate_per_second = NULL, eta_seconds = NULL,
                 updated_at = now(), rev = nextval('job_rev')
             FROM orphan
             WHERE jobs.id = ANY(ARRAY(SELECT id FROM orphan)) AND jobs.id = orphan.id AND jobs.attempt = orphan.attempt
@@ -141,6 +154,7 @@ impl Statement for Rescue {
     fn bind<'b>(&'b self, binds: &mut Binds<'_, '_, 'b>) -> QueryResult<()> {
         binds.add::<SqlUuid, _>(&self.me)?;
         binds.add::<Float8, _>(&self.lease)?;
-        binds.add::<Bool, _>(&self.all)
+        binds.add::<Bool, _>(&self.all)?;
+        binds.add::<Float8, _>(&self.long_run)
     }
 }

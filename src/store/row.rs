@@ -58,7 +58,7 @@ pub struct JobSummary {
     /// The claim of its current or last run.
     #[serde(skip)]
     pub claim_id: Option<Uuid>,
-    /// How often its node died under it.
+    /// How often its node died under it, in a row.
     pub interruptions: i32,
     /// How many of its attempts failed and were followed by another.
     pub failures: i32,

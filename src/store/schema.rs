@@ -58,6 +58,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_states (job_id) {
+        job_id -> Uuid,
+        attempt -> Int4,
+        state -> Jsonb,
+        bytes -> Int4,
+        changed_by -> Uuid,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Uuid,
         #[sql_name = "type"]
@@ -102,6 +113,7 @@ diesel::table! {
         schedule_id -> Nullable<Uuid>,
         queue_key -> Nullable<Text>,
         claim_id -> Nullable<Uuid>,
+        waiting_claim_id -> Nullable<Uuid>,
     }
 }
 
@@ -393,6 +405,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_events,
     job_item_errors,
     job_logs,
+    job_states,
     jobs,
     media_files,
     nodes,

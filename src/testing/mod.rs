@@ -75,6 +75,7 @@ mod run;
 mod server;
 mod setup;
 pub mod stash;
+mod states;
 mod threads;
 
 #[cfg(test)]

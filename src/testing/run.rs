@@ -11,6 +11,7 @@ use super::children::TestChildren;
 use super::ladder::{End, Started};
 use super::recorder::{Recorded, Recorder};
 use super::setup::JobTest;
+use super::states::TestStates;
 use super::threads::Threads;
 use crate::actors::attempt_task;
 use crate::actors::conclusion::Conclusion;
@@ -103,6 +104,7 @@ fn start(test: &JobTest, threads: &Arc<Threads>, recorder: &Arc<Recorder>) -> St
     let environment = Environment {
         on_removed: Some(Arc::new(move |jobs| told.removed(jobs))),
         children: Some(Arc::new(children)),
+        states: Some(Arc::new(TestStates { kept: Arc::clone(&test.kept_state), crashed: recorder.crashed.clone() })),
         ..test.world.environment()
     };
     let (tell, ended) = oneshot::channel();

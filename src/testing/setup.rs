@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::children::{Family, World};
 use super::recorder::{Heard, Trip, Tripped};
 use super::run::Run;
+use super::states::KeptState;
 use super::threads::Threads;
 use crate::job::{
     DbPool, InvalidParams, Job, JobResult, JobSpec, JobType, MediaRoots, Progress, Registry, Setting, Settings,
@@ -41,6 +42,8 @@ pub struct JobTest {
     media_roots: Vec<PathBuf>,
     /// The children that its runs have started.
     pub(super) family: Arc<Family>,
+    /// What it keeps between its runs.
+    pub(super) kept_state: Arc<KeptState>,
     /// Where it runs; on threads of its own when none.
     pub(super) threads: Option<Arc<Threads>>,
     /// Its parent is cancelled, and it with it.
@@ -63,6 +66,7 @@ impl JobTest {
             trip: None,
             media_roots: Vec::new(),
             family: Arc::default(),
+            kept_state: Arc::default(),
             threads: None,
             cancelled: CancellationToken::new(),
             heard: None,

@@ -22,6 +22,7 @@ mod explaining;
 mod foreign;
 mod guarantees;
 mod history;
+mod interruptions;
 mod library;
 mod life;
 mod listing;
@@ -46,6 +47,7 @@ mod schedules_firing;
 mod schedules_missed;
 mod settings;
 mod stash_service;
+mod states;
 #[allow(dead_code)] // the benchmarks use the rest
 mod support;
 mod sync;

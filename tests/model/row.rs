@@ -99,7 +99,7 @@ impl Row {
     pub fn finished(self, outcome: OutcomeKind, again: bool) -> Self {
         match self.status.after(outcome) {
             Status::Failed if again && self.failures < MAX_RETRIES => {
-                Self { status: Status::Pending, node: None, failures: self.failures + 1, ..self }
+                Self { status: Status::Pending, node: None, failures: self.failures + 1, interruptions: 0, ..self }
             }
             status => Self { status, ..self },
         }
@@ -108,7 +108,7 @@ impl Row {
     /// Back to the queue, unless somebody asked the job to stop.
     pub fn released(self) -> Self {
         let status = if self.status == Status::Cancelling { Status::Cancelled } else { Status::Pending };
-        Self { status, node: None, ..self }
+        Self { status, node: None, interruptions: 0, ..self }
     }
 
     fn rescued(self) -> Self {

@@ -116,6 +116,7 @@ fn facts(detail: &JobDetail, catalog: &Catalog) -> Vec<(&'static str, String)> {
         ("error", job.error.clone()),
         ("params", Some(&detail.body.params).filter(|p| known(p)).map(entries)),
         ("result", detail.body.result.as_ref().filter(|r| known(r)).map(entries)),
+        ("state", detail.state.as_ref().map(|state| entries(&state.value))),
         ("only items", detail.body.only_items.as_ref().filter(|r| known(r)).map(entries)),
         ("metadata", Some(&detail.body.metadata).filter(|r| known(r)).map(entries)),
         ("created", Some(format!("{} by {}", time(job.created_at), by(&job.created_by)))),

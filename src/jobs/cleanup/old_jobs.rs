@@ -93,6 +93,7 @@ impl Limits {
             deleted.events += self.drain(ctx, "job_events", &ids).await?;
             deleted.item_errors += self.drain(ctx, "job_item_errors", &ids).await?;
             self.drain(ctx, "job_curves", &ids).await?;
+            self.drain(ctx, "job_states", &ids).await?;
             deleted.jobs += self.drop_jobs(ctx, &ids).await?;
         }
     }

@@ -35,6 +35,9 @@ export function Overview({ job, detail, heard }: Props) {
         />
       </div>
       {detail.only_items ? <OnlyItems items={detail.only_items} /> : null}
+      {detail.state ? (
+        <JsonPanel title="Kept between attempts" value={detail.state.value} none="Nothing is kept any more." />
+      ) : null}
       {Object.keys(detail.metadata).length > 0 ? (
         <JsonPanel title="Metadata" value={detail.metadata} none="No metadata." />
       ) : null}
