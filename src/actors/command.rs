@@ -62,8 +62,10 @@ pub struct Cancel {
 /// What became of a wish that a job stop.
 #[derive(Clone, Debug)]
 pub enum CancelAnswer {
-    /// It is asked (or had been asked before), or it was pending and is cancelled.
+    /// It is asked, or it was pending and is cancelled.
     Accepted(Box<JobSummary>),
+    /// Somebody had asked it before.
+    AskedBefore(Box<JobSummary>),
     /// It had ended.
     Terminal(Box<JobSummary>),
     /// There is no such job.

@@ -478,8 +478,9 @@ impl Handler<Cancel> for JobSupervisor {
             let answers = ids.into_iter().map(|id| match by_id.remove(&id) {
                 None => CancelAnswer::Kept(id),
                 Some(None) => CancelAnswer::Unknown(id),
+                Some(Some((job, true))) => CancelAnswer::Accepted(Box::new(job)),
                 Some(Some((job, false))) if job.status.is_terminal() => CancelAnswer::Terminal(Box::new(job)),
-                Some(Some((job, _))) => CancelAnswer::Accepted(Box::new(job)),
+                Some(Some((job, false))) => CancelAnswer::AskedBefore(Box::new(job)),
             });
             Ok(answers.collect())
         })

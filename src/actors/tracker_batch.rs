@@ -507,7 +507,12 @@ impl Batch {
         let asked: HashMap<_, _> = stored.asked.into_iter().map(|(job, by_this)| (job.id, (job, by_this))).collect();
         let stopping = asked.values().map(|(job, _)| job).chain(&stored.below);
         let cancelling = stopping.filter(|job| job.status == Status::Cancelling).map(|job| job.id).collect();
-        let answer = |wish: CancelWish| (wish.reply, (wish.id, asked.get(&wish.id).cloned()));
+        // Of two wishes for one job the first is what changed it.
+        let mut credited = HashSet::new();
+        let answer = |wish: CancelWish| {
+            let of = asked.get(&wish.id).map(|(job, changed)| (job.clone(), *changed && credited.insert(wish.id)));
+            (wish.reply, (wish.id, of))
+        };
         let finished = self.finishes.iter().map(|f| f.fence);
         let released = self.releases.iter().map(|r| r.fence);
         let settled = finished.chain(released).collect();

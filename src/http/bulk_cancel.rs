@@ -36,9 +36,9 @@ pub struct BulkCancelled {
     pub dry_run: bool,
     /// Jobs that fit and had not ended.
     pub matched: u64,
-    /// Jobs that are asked to stop, or were pending and are cancelled.
+    /// Jobs that this call asked to stop, and pending ones that it cancelled. Of two calls at once each counts its own.
     pub cancelled: u64,
-    /// Jobs that ended before they could be asked, and named ones that had ended or do not exist.
+    /// Jobs that ended, or that somebody else asked, before this call could ask them; named ones that had ended or do not exist.
     pub skipped: u64,
     /// The time was over before all were asked: ask again with `next_cursor` for the rest.
     pub more: bool,
@@ -92,7 +92,8 @@ async fn walk(
             answer.note(ids);
         } else if !ids.is_empty() {
             let answers = ask(state, ids, actor.clone(), reason.cloned()).await?;
-            let asked: Vec<_> = answers.iter().filter_map(accepted).collect();
+            let again = filter.statuses.contains(&Status::Cancelling);
+            let asked: Vec<_> = answers.iter().filter_map(|answer| accepted(answer, again)).collect();
             answer.skipped += (answers.len() - asked.len()) as u64;
             answer.note(asked);
         }
@@ -112,10 +113,12 @@ impl BulkCancelled {
     }
 }
 
-fn accepted(answer: &CancelAnswer) -> Option<Uuid> {
+/// The job that is asked to stop by this call; when that is wanted `again`, also one that somebody had asked before.
+fn accepted(answer: &CancelAnswer, again: bool) -> Option<Uuid> {
     match answer {
         CancelAnswer::Accepted(job) => Some(job.id),
         CancelAnswer::Kept(id) => Some(*id), // stored when its row is free
+        CancelAnswer::AskedBefore(job) => again.then_some(job.id),
         CancelAnswer::Terminal(_) | CancelAnswer::Unknown(_) => None,
     }
 }

@@ -1,9 +1,10 @@
 //! Doing many jobs again.
 //!
 //! A job that was retried already is passed over unless it is named by its id, so that asking twice does not do everything twice,
-//! and asking again after `more` goes on with the rest.
+//! and asking again after `more` goes on with the rest. Of two calls at the same moment, on whichever servers, each job is retried
+//! by one: the rows of the old jobs are held until the new ones are stored.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use actix_web::web::{Data, Json};
@@ -18,13 +19,15 @@ use super::cancel::reason;
 use super::cursor;
 use super::error::ApiError;
 use super::query::Query;
-use super::read::read;
+use super::read::{read, write};
 use super::refusals;
 use super::state::AppState;
-use super::submit::{new_job, params, submit};
-use crate::actors::command::SubmitError;
+use super::submit::{new_job, params, refuse_unprepared};
+use crate::actors::command::MadePending;
+use crate::actors::tracker::Stored;
 use crate::job::Status;
-use crate::store::enqueue::NewJob;
+use crate::store::enqueue::{self, NewJob};
+use crate::store::retries;
 use crate::store::search::{self, Filter, Retryable};
 
 /// Jobs that are read and submitted together. Each has params of up to a megabyte.
@@ -45,7 +48,8 @@ pub struct BulkRetried {
     pub retried: u64,
     /// Jobs that were not done again, and named ones that have not ended or do not exist.
     pub skipped: u64,
-    /// How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `not_found`.
+    /// How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `already_retried` (by
+    /// somebody else at the same moment), `not_found`.
     pub skipped_because: BTreeMap<String, u64>,
     /// Bound or time were reached before all were done: ask again with `next_cursor` for the rest.
     pub more: bool,
@@ -110,13 +114,19 @@ struct Walk<'s> {
 impl Walk<'_> {
     async fn all(&mut self, mut filter: Filter) -> Result<(), ApiError> {
         while !self.answer.more {
-            let page = read(&self.state.db, async |conn| search::retryable(conn, &filter, PAGE).await).await?;
+            let named = self.named;
+            let read = read(&self.state.db, async |conn| {
+                // Before the page: what comes between the two counts as made at the same moment.
+                let seen = if named { retries::of_all(conn, &filter.ids).await? } else { Vec::new() };
+                Ok((search::retryable(conn, &filter, PAGE).await?, seen))
+            });
+            let (page, seen) = read.await?;
             self.answer.matched += page.rows.len() as u64;
             let jobs: Vec<_> = page.rows.into_iter().filter_map(|old| self.renewed(old)).collect();
             if self.answer.dry_run {
                 self.answer.note(jobs.into_iter().filter_map(|job| job.retry_of).collect());
             } else {
-                self.submit(jobs).await?;
+                self.store(jobs, &seen).await?;
             }
             let Some(next) = page.next else { return Ok(()) };
             filter.before = Some(next);
@@ -146,21 +156,26 @@ impl Walk<'_> {
         Some(new)
     }
 
-    /// Submits the jobs, without those of exclusive types that are taken: each refusal names one, and the rest is tried again.
-    async fn submit(&mut self, mut jobs: Vec<NewJob>) -> Result<(), ApiError> {
-        while !jobs.is_empty() {
-            match submit(self.state, jobs.clone()).await? {
-                Ok(stored) => {
-                    self.answer.note(stored.into_iter().map(|job| job.id).collect());
-                    return Ok(());
-                }
-                Err(SubmitError::Exclusive { index, .. } | SubmitError::Twice { index, .. }) if index < jobs.len() => {
-                    jobs.remove(index);
-                    self.answer.skip("exclusive_job_active", 1);
-                }
-                Err(other) => return Err(other.into()),
-            }
-        }
+    /// Stores the jobs, without those whose old job has a retry that was not `seen`, and without those of exclusive types that are
+    /// taken.
+    async fn store(&mut self, jobs: Vec<NewJob>, seen: &[(Uuid, Uuid)]) -> Result<(), ApiError> {
+        refuse_unprepared(self.state, &jobs).await?;
+        let ids: Vec<_> = jobs.iter().filter_map(|job| job.retry_of).collect();
+        let stored = write(&self.state.db, async |conn| {
+            retries::lock(conn, &ids).await?;
+            let now = retries::of_all(conn, &ids).await?;
+            let elsewhere: HashSet<_> = now.iter().filter(|retry| !seen.contains(retry)).map(|(_, old)| *old).collect();
+            let rest: Vec<_> =
+                jobs.iter().filter(|job| job.retry_of.is_none_or(|old| !elsewhere.contains(&old))).cloned().collect();
+            Ok(Ok((enqueue::insert(conn, &rest).await?, rest.len())))
+        });
+        let (stored, tried) = stored.await?;
+        self.answer.skip("already_retried", (jobs.len() - tried) as u64);
+        self.answer.skip("exclusive_job_active", (tried - stored.len()) as u64);
+        self.answer.note(stored.iter().map(|job| job.id).collect());
+        let types: BTreeSet<_> = stored.iter().map(|job| job.type_name.clone()).collect();
+        self.state.tracker.do_send(Stored(stored));
+        self.state.supervisor.do_send(MadePending(types.into_iter().collect()));
         Ok(())
     }
 }

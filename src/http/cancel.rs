@@ -53,7 +53,7 @@ pub async fn cancel(
     let reason = reason(body.0.reason.as_deref())?;
     let answers = ask(&state, vec![*id], actor, reason).await?;
     match answers.into_iter().next() {
-        Some(CancelAnswer::Accepted(job)) => Ok(HttpResponse::Accepted().json(job)),
+        Some(CancelAnswer::Accepted(job) | CancelAnswer::AskedBefore(job)) => Ok(HttpResponse::Accepted().json(job)),
         Some(CancelAnswer::Terminal(job)) => {
             let detail = format!("job {id} has ended: it is {}", job.status);
             Err(ApiError::new(ErrorCode::JobEnded, detail).job(*job))

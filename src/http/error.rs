@@ -61,6 +61,8 @@ pub enum ErrorCode {
     JobEnded,
     /// The job has not ended: it can't be retried.
     JobNotEnded,
+    /// Another job does it again already: see `job`.
+    AlreadyRetried,
     /// The job has no failed items that could be retried.
     NoFailedItems,
     /// Not all failed items of the job were kept.
@@ -120,6 +122,7 @@ impl ErrorCode {
             Self::ScheduleJobActive => ("schedule_job_active", StatusCode::CONFLICT, "one job at a time"),
             Self::JobEnded => ("job_ended", StatusCode::CONFLICT, "the job has ended"),
             Self::JobNotEnded => ("job_not_ended", StatusCode::CONFLICT, "the job has not ended"),
+            Self::AlreadyRetried => ("already_retried", StatusCode::CONFLICT, "the job is already being retried"),
             Self::NoFailedItems => ("no_failed_items", StatusCode::CONFLICT, "no failed items"),
             Self::FailedItemsIncomplete => {
                 ("failed_items_incomplete", StatusCode::CONFLICT, "not all failed items were kept")

@@ -51,7 +51,8 @@ impl IfMatch {
         if met {
             return Ok(());
         }
-        let detail = format!("{what} was changed since you read it; read it again, and repeat the change on what it is now");
+        let detail =
+            format!("{what} was changed since you read it; read it again, and repeat the change on what it is now");
         Err(ApiError::new(ErrorCode::PreconditionFailed, detail))
     }
 }
@@ -80,7 +81,11 @@ impl IfNoneMatch {
             Some(header::IfNoneMatch::Any) => true,
             Some(header::IfNoneMatch::Items(held)) => held.iter().any(|held| is(held, tag)),
         };
-        if held { HttpResponse::build(StatusCode::NOT_MODIFIED).insert_header((ETAG, tag)).finish() } else { tagged(tag, body) }
+        if held {
+            HttpResponse::build(StatusCode::NOT_MODIFIED).insert_header((ETAG, tag)).finish()
+        } else {
+            tagged(tag, body)
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,12 +15,17 @@ use super::cancel::reason;
 use super::create::created;
 use super::error::{ApiError, ErrorCode, Problem};
 use super::query::Query;
-use super::read::read;
+use super::read::{read, write};
 use super::refusals;
 use super::show::{self, JobDetail};
 use super::state::AppState;
 use super::submit;
+use crate::actors::command::{MadePending, SubmitError};
+use crate::actors::tracker::Stored;
+use crate::store::enqueue::{self, NewJob};
 use crate::store::history;
+use crate::store::retries::{self, Retry};
+use crate::store::row::JobSummary;
 
 /// How to do it again.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -31,6 +38,9 @@ pub struct RetryRequest {
     /// Only the items that failed. Not together with other params: the items belong to the old ones.
     #[serde(default)]
     pub only_failed_items: bool,
+    /// Also when another job is already doing exactly this again and has not ended.
+    #[serde(default)]
+    pub again: bool,
     /// Why, for its history.
     #[serde(default)]
     #[schema(max_length = 1000)]
@@ -39,7 +49,8 @@ pub struct RetryRequest {
 
 /// Does a job again, as a new job.
 ///
-/// The params are checked anew: pointers of errors begin with `/params`, also when they are those of the old job.
+/// Pressed twice, on whichever servers, it makes one job: while an equal retry has not ended, another one has to be asked for by
+/// `again`. The params are checked anew: pointers of errors begin with `/params`, also when they are those of the old job.
 #[utoipa::path(
     post, path = "/api/jobs/{id}/retry", operation_id = "retry_job", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job that is done again")),
@@ -49,7 +60,8 @@ pub struct RetryRequest {
          headers(("Location" = String, description = "The path of the new job"))),
         (status = 404, description = "`unknown_job`: there is no such job. `unknown_job_type`: its type is gone", body = Problem,
          content_type = "application/problem+json"),
-        (status = 409, description = "`job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like \
+        (status = 409, description = "`already_retried`: `job` does the same again, and has not ended; or it was asked for at \
+         the same moment. `job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like \
          this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running",
          body = Problem, content_type = "application/problem+json"),
         refusals::AnyWrite,
@@ -79,8 +91,46 @@ pub async fn retry(
     new.only_items =
         if request.only_failed_items { Some(failed_items(&state, &old).await?) } else { old.body.only_items };
     (new.priority, new.retry_of, new.reason) = (old.job.priority, Some(*id), reason);
-    let job = submit::submit_one(&state, new.clone()).await?;
-    Ok(created(job.id).json(JobDetail::fresh(job, new)))
+    submit::refuse_unprepared(&state, std::slice::from_ref(&new)).await?;
+    let seen = old.retried_as;
+    let stored = write(&state.db, async |conn| {
+        retries::lock(conn, &[*id]).await?;
+        let equal = |retry: &Retry| retry.params == new.params && retry.only_items == new.only_items;
+        // One that nobody could have seen was asked for at the same moment as this.
+        let stands =
+            |retry: &Retry| !seen.contains(&retry.job.id) || !(request.again || retry.job.status.is_terminal());
+        let existing = retries::of(conn, *id).await?.into_iter().find(|retry| equal(retry) && stands(retry));
+        match existing {
+            Some(existing) => Ok(Err(retried(*id, existing.job))),
+            None => insert(conn, &new).await,
+        }
+    });
+    let stored = stored.await?;
+    state.tracker.do_send(Stored(vec![stored.clone()]));
+    state.supervisor.do_send(MadePending(vec![stored.type_name.clone()]));
+    Ok(created(stored.id).json(JobDetail::fresh(stored, new)))
+}
+
+/// Somebody has it done again already.
+fn retried(id: Uuid, existing: JobSummary) -> ApiError {
+    let detail =
+        format!("job {} does job {id} again, and is {}; ask with `again` for another", existing.id, existing.status);
+    ApiError::new(ErrorCode::AlreadyRetried, detail).job(existing)
+}
+
+/// How often a place of an exclusive type is tried for that is taken at one moment and free at the next.
+const TRIES: usize = 5;
+
+async fn insert(conn: &mut AsyncPgConnection, new: &NewJob) -> QueryResult<Result<JobSummary, ApiError>> {
+    for _ in 0..TRIES {
+        if let Some(stored) = enqueue::insert(conn, std::slice::from_ref(new)).await?.pop() {
+            return Ok(Ok(stored));
+        }
+        if let Some(holder) = enqueue::holder(conn, new.type_name).await? {
+            return Ok(Err(SubmitError::Exclusive { existing: Box::new(holder), index: 0 }.into()));
+        }
+    }
+    Ok(Err(SubmitError::Busy(new.type_name).into()))
 }
 
 /// The failed items of a job, if all of them were kept: a part of them would look like all.

@@ -142,7 +142,10 @@ pub async fn create(
     let stored = stored.await?;
     state.scheduler.do_send(Look);
     let place = format!("/api/schedules/{}", stored.schedule.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, place)).insert_header((ETAG, stored.etag.as_str())).json(stored))
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, place))
+        .insert_header((ETAG, stored.etag.as_str()))
+        .json(stored))
 }
 
 fn new(

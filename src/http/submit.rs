@@ -119,7 +119,7 @@ pub async fn submit(state: &AppState, jobs: Vec<NewJob>) -> Result<Result<Vec<Jo
 }
 
 /// Refuses jobs of a type that needs a setting which is not set: better now than when they are started.
-async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiError> {
+pub(super) async fn refuse_unprepared(state: &AppState, jobs: &[NewJob]) -> Result<(), ApiError> {
     let needs = |job: &NewJob| {
         let known = state.registry.get(job.type_name);
         known.map_or_else(Vec::new, |known| known.needs(&job.params).map(|need| (job.type_name, need)).collect())

@@ -101,7 +101,9 @@ pub fn patience(value: &str) -> Result<Duration, String> {
     let number = number.and_then(|digits| digits.parse::<u64>().ok());
     let wait = unit.zip(number).and_then(|(unit, number)| Some(Duration::from_millis(number.checked_mul(unit)?)));
     let allowed = wait.filter(|wait| *wait <= LONGEST_WAIT);
-    allowed.ok_or_else(|| format!("must be a whole number with ms, s or m, at most {} s, like 30s", LONGEST_WAIT.as_secs()))
+    allowed.ok_or_else(|| {
+        format!("must be a whole number with ms, s or m, at most {} s, like 30s", LONGEST_WAIT.as_secs())
+    })
 }
 
 #[cfg(test)]
@@ -115,7 +117,9 @@ mod tests {
         for (text, ms) in [("30s", 30_000), ("0s", 0), ("1m", 60_000), ("1500ms", 1_500), ("60000ms", 60_000)] {
             assert_eq!(patience(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for bad in ["30", "s", "-1s", "+1s", "1.5s", "61s", "2m", "1h", "99999999999999999999s", "18446744073709551615m", "é"] {
+        for bad in
+            ["30", "s", "-1s", "+1s", "1.5s", "61s", "2m", "1h", "99999999999999999999s", "18446744073709551615m", "é"]
+        {
             assert!(patience(bad).is_err(), "{bad}");
         }
     }

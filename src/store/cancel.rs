@@ -43,9 +43,14 @@ struct Request {
 impl Statement for Request {
     type Row = SummarySql;
 
+    // Locked in the order of `cancel_below`, from the top down: of two that stop the same jobs none waits for the other in a circle.
     const SQL: &'static str = concat!(
         ", wish AS (
             SELECT DISTINCT ON (id) * FROM unnest($1, $2, $3) AS w (id, actor, reason) ORDER BY id
+        ), held AS (
+            SELECT jobs.id FROM wish JOIN jobs ON jobs.id = wish.id WHERE jobs.status IN ('pending', 'running')
+            ORDER BY cardinality(jobs.ancestors), jobs.id
+            FOR NO KEY UPDATE OF jobs
         ), asked AS (
             UPDATE jobs SET
                 status = CASE status WHEN 'pending' THEN 'cancelled' ELSE 'cancelling' END,
@@ -56,7 +61,7 @@ impl Statement for Request {
                                      ELSE coalesce(cancel, '{}') END
                          || jsonb_build_object('requested_at', now(), 'requested_by', wish.actor, 'reason', wish.reason),
                 updated_at = now(), rev = nextval('job_rev')
-            FROM wish WHERE jobs.id = wish.id AND jobs.status IN ('pending', 'running')
+            FROM held JOIN wish USING (id) WHERE jobs.id = held.id AND jobs.status IN ('pending', 'running')
             RETURNING jobs.*, wish.actor AS wish_actor, wish.reason AS wish_reason
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, actor, reason)

@@ -49,6 +49,7 @@ pub mod progress;
 pub mod read;
 pub mod requirements;
 pub mod rescue;
+pub mod retries;
 pub mod row;
 pub mod row_locks;
 pub mod schedule_jobs;

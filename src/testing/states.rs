@@ -67,7 +67,10 @@ impl Run {
     #[track_caller]
     pub fn state<T: DeserializeOwned>(&self) -> Option<T> {
         let state = self.test.kept_state.get().filter(|state| !state.is_null())?;
-        Some(serde_json::from_value(state).unwrap_or_else(|error| panic!("the kept state does not fit: {error}\n{self}")))
+        Some(
+            serde_json::from_value(state)
+                .unwrap_or_else(|error| panic!("the kept state does not fit: {error}\n{self}")),
+        )
     }
 
     /// Asserts that its job keeps this state for the next attempt.

@@ -4,6 +4,7 @@ mod ai_service;
 mod analysis;
 mod api;
 mod apply_plan;
+mod at_once;
 mod bad_input;
 mod bad_paths;
 mod bad_sockets;

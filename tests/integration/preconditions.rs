@@ -11,7 +11,7 @@ use crate::support::database;
 use crate::support::server::{Database, Options, Server};
 
 /// Two servers on one database.
-async fn two() -> [Server; 2] {
+pub async fn two() -> [Server; 2] {
     let one = Server::start().await;
     let database = Database::At(one.database_url.clone());
     let other = Server::start_with(Options { database, ..Options::default() }).await;
@@ -38,7 +38,11 @@ async fn assert_one_wins(servers: &[Server; 2], method: Method, path: &str, bodi
     let writes = (0..20).map(|n| write(&servers[n % 2].api, method.clone(), path, &seen, bodies(n)));
     let (done, refused): (Vec<_>, Vec<_>) = join_all(writes).await.into_iter().partition(|a| a.status.is_success());
     for refused in &refused {
-        assert_eq!((refused.status.as_u16(), &refused.body["code"]), (412, &json!("precondition_failed")), "{refused:?}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.body["code"]),
+            (412, &json!("precondition_failed")),
+            "{refused:?}"
+        );
         assert!(refused.body["detail"].as_str().is_some_and(|detail| detail.contains("read it again")), "{refused:?}");
     }
     assert_eq!((done.len(), refused.len()), (1, 19));
@@ -83,7 +87,8 @@ async fn settings_are_changed_by_those_who_have_seen_them_as_they_are() {
     // Each another setting: they stand on one page, and may depend on each other.
     let names = ["cleanup.retention_days", "cleanup.stale_minutes"];
     let changed =
-        assert_one_wins(&servers, Method::PATCH, "/api/settings", |n| json!({ "values": { names[n % 2]: n + 1 } })).await;
+        assert_one_wins(&servers, Method::PATCH, "/api/settings", |n| json!({ "values": { names[n % 2]: n + 1 } }))
+            .await;
     let now = tag(&servers[1].api, "/api/settings").await;
     assert_eq!(changed["etag"], now);
     let values = database::rows(&servers[0].database_url, "SELECT name FROM settings").await;
@@ -93,14 +98,16 @@ async fn settings_are_changed_by_those_who_have_seen_them_as_they_are() {
     let set = write(api, Method::PATCH, "/api/settings", &now, secret.clone()).await.expect(200);
     let again = api.request(Method::PATCH, "/api/settings", Some(secret)).await.expect(200);
     assert!(set["etag"] != now && again["etag"] != set["etag"]);
-    write(api, Method::PATCH, "/api/settings", &before, json!({ "values": { "stash.api_key": null } })).await.expect(412);
+    write(api, Method::PATCH, "/api/settings", &before, json!({ "values": { "stash.api_key": null } }))
+        .await
+        .expect(412);
     for server in servers {
         server.stop().await;
     }
 }
 
 /// A plan with two changes.
-async fn plan(url: &str) -> Uuid {
+pub async fn plan(url: &str) -> Uuid {
     let plan = Uuid::now_v7();
     let sql = format!(
         "INSERT INTO plans (id, job_id, name, status, source, params)
@@ -119,7 +126,8 @@ async fn a_plan_is_decided_on_by_those_who_have_seen_it_as_it_is() {
     let plan = plan(url).await;
     let path = format!("/api/plans/{plan}");
     let changes = api.get(&format!("{path}/changes")).await.expect(200);
-    let ids: Vec<_> = changes["changes"].as_array().expect("changes").iter().map(|change| change["id"].clone()).collect();
+    let ids: Vec<_> =
+        changes["changes"].as_array().expect("changes").iter().map(|change| change["id"].clone()).collect();
     let approve = format!("{path}/approve");
     let decided = assert_one_wins(&servers, Method::POST, &approve, |n| json!({ "changes": [ids[n % 2]] })).await;
     assert_eq!((&decided["changed"], &decided["changes"]["approved"]), (&json!(1), &json!(1)));

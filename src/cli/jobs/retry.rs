@@ -21,6 +21,9 @@ pub struct RetryArgs {
     /// Only with the items that failed
     #[arg(long)]
     only_failed_items: bool,
+    /// Also when another job is already doing the same again
+    #[arg(long)]
+    again: bool,
     /// Why, for the job's history
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -35,6 +38,9 @@ impl RetryArgs {
         if self.only_failed_items {
             body.insert("only_failed_items".to_owned(), true.into());
         }
+        if self.again {
+            body.insert("again".to_owned(), true.into());
+        }
         body
     }
 }
@@ -42,8 +48,8 @@ impl RetryArgs {
 /// Runs the command.
 pub async fn run(args: RetryArgs, reach: &Reach) -> Done {
     let many = args.targets.are_many("retry")?;
-    if many && args.only_failed_items {
-        return Err(Failure::Usage("--only-failed-items is for jobs named by their ids".to_owned()));
+    if many && (args.only_failed_items || args.again) {
+        return Err(Failure::Usage("--only-failed-items and --again are for jobs named by their ids".to_owned()));
     }
     let idle = reach.running().await?.is_none();
     let ask = reach.ask(async |client| {

@@ -199,7 +199,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a job. */
+        /**
+         * Shows a job.
+         * @description With `wait` the answer comes when the job has ended, on whichever server it runs, or when the time is over: then its status says
+         *     that it has not ended, and the same request waits on. A server that shuts down answers early.
+         */
         get: operations["show_job"];
         put?: never;
         post?: never;
@@ -326,7 +330,8 @@ export interface paths {
         put?: never;
         /**
          * Does a job again, as a new job.
-         * @description The params are checked anew: pointers of errors begin with `/params`, also when they are those of the old job.
+         * @description Pressed twice, on whichever servers, it makes one job: while an equal retry has not ended, another one has to be asked for by
+         *     `again`. The params are checked anew: pointers of errors begin with `/params`, also when they are those of the old job.
          */
         post: operations["retry_job"];
         delete?: never;
@@ -883,7 +888,7 @@ export interface components {
         BulkCancelled: {
             /**
              * Format: int64
-             * @description Jobs that are asked to stop, or were pending and are cancelled.
+             * @description Jobs that this call asked to stop, and pending ones that it cancelled. Of two calls at once each counts its own.
              */
             cancelled: number;
             /** @description Nothing was done: the numbers say what would have been. */
@@ -901,7 +906,7 @@ export interface components {
             next_cursor: string | null;
             /**
              * Format: int64
-             * @description Jobs that ended before they could be asked, and named ones that had ended or do not exist.
+             * @description Jobs that ended, or that somebody else asked, before this call could ask them; named ones that had ended or do not exist.
              */
             skipped: number;
         };
@@ -973,7 +978,10 @@ export interface components {
              * @description Jobs that were not done again, and named ones that have not ended or do not exist.
              */
             skipped: number;
-            /** @description How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `not_found`. */
+            /**
+             * @description How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `already_retried` (by
+             *     somebody else at the same moment), `not_found`.
+             */
             skipped_because: {
                 [key: string]: number;
             };
@@ -1180,6 +1188,8 @@ export interface components {
             changed: number;
             /** @description Where all changes of the plan are now. */
             changes: components["schemas"]["ChangeCounts"];
+            /** @description The `ETag` of the plan now. */
+            etag: string;
         };
         /** @description How long jobs of a type took, in seconds, over the window. */
         Durations: {
@@ -1275,7 +1285,7 @@ export interface components {
          * @description What went wrong. Stable.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "unknown_entity" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout";
+        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "unknown_entity" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "already_retried" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "precondition_failed" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout";
         /** @description Some of what happened to a job. */
         EventPage: {
             /** @description The events, oldest first. */
@@ -1476,6 +1486,7 @@ export interface components {
             more_children: boolean;
             /** @description The jobs that retry it, oldest first. */
             retried_as: string[];
+            state: components["schemas"]["JobState"] | null;
         };
         /** @description A page of jobs. */
         JobPage: {
@@ -1510,6 +1521,26 @@ export interface components {
             run_at?: string | null;
             /** @description A name of `GET /api/job-types`. */
             type: string;
+        };
+        /** @description What a job keeps between its attempts. */
+        JobState: {
+            /**
+             * Format: int32
+             * @description The attempt that stored it.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description The size of its JSON.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was stored.
+             */
+            updated_at: string;
+            /** @description The state, as the job wrote it. */
+            value: unknown;
         };
         /** @description A job without its params and its result, whose size is its own business. Times are UTC. */
         JobSummary: {
@@ -1555,7 +1586,7 @@ export interface components {
             id: string;
             /**
              * Format: int32
-             * @description How often its node died under it.
+             * @description How often its node died under it, in a row.
              */
             interruptions: number;
             /**
@@ -1669,7 +1700,7 @@ export interface components {
             label: string;
             /**
              * Format: int32
-             * @description How often its node may die under a job before the job is failed.
+             * @description How often in a row its node may die under a job before the job is failed.
              */
             max_interruptions: number;
             /** @description The settings that must be set before a job of it is triggered. */
@@ -1940,6 +1971,13 @@ export interface components {
         Plan: components["schemas"]["PlanRow"] & {
             /** @description How many of its changes are where in their life. */
             changes: components["schemas"]["ChangeCounts"];
+            /**
+             * Format: date-time
+             * @description When somebody last decided on a change of it.
+             */
+            decided_at: string | null;
+            /** @description The value for `If-Match`: another one whenever something of the plan has changed. */
+            etag: string;
         };
         /** @description A proposed change of one field of one scene. */
         PlanChange: {
@@ -2233,6 +2271,8 @@ export interface components {
         };
         /** @description How to do it again. */
         RetryRequest: {
+            /** @description Also when another job is already doing exactly this again and has not ended. */
+            again?: boolean;
             /** @description Only the items that failed. Not together with other params: the items belong to the old ones. */
             only_failed_items?: boolean;
             /** @description Other params; the same when left out. */
@@ -2378,6 +2418,8 @@ export interface components {
         Schedule: components["schemas"]["ScheduleRow"] & {
             /** @description The cron line in words: `At 02:30, on Monday`. Null when it is broken. */
             cron_words: string | null;
+            /** @description The value for `If-Match`: another one whenever somebody has changed the schedule, the same when it made a job. */
+            etag: string;
             last_run: components["schemas"]["ScheduleRun"] | null;
             /** @description The next five due times; none while it is disabled. */
             next_runs: string[];
@@ -2696,6 +2738,8 @@ export interface components {
         };
         /** @description All settings, and the services that can be tried. */
         SettingsView: {
+            /** @description The value for `If-Match`: another one whenever a setting has changed. */
+            etag: string;
             /** @description The services of `POST /api/settings/test/{service}`. The first part of a setting's name is its service's. */
             services: components["schemas"]["ServiceView"][];
             /** @description Every setting, by name. */
@@ -2865,6 +2909,7 @@ export type JobBody = components['schemas']['JobBody'];
 export type JobDetail = components['schemas']['JobDetail'];
 export type JobPage = components['schemas']['JobPage'];
 export type JobRequest = components['schemas']['JobRequest'];
+export type JobState = components['schemas']['JobState'];
 export type JobSummary = components['schemas']['JobSummary'];
 export type JobType = components['schemas']['JobType'];
 export type JobTypes = components['schemas']['JobTypes'];
@@ -5563,7 +5608,13 @@ export interface operations {
     };
     show_job: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Answer when the job has ended, or after this time: `30s`, `500ms`, `1m`; at most a minute. At once when left out.
+                 * @example 30s
+                 */
+                wait?: string;
+            };
             header?: never;
             path: {
                 /** @description The job */
@@ -6964,7 +7015,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running */
+            /** @description `already_retried`: `job` does the same again, and has not ended; or it was asked for at the same moment. `job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8296,7 +8347,10 @@ export interface operations {
     show_plan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client holds */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /** @description The plan */
                 id: string;
@@ -8308,11 +8362,20 @@ export interface operations {
             /** @description The plan */
             200: {
                 headers: {
+                    /** @description For `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
                 };
+            };
+            /** @description The client holds it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
             400: {
@@ -8451,7 +8514,10 @@ export interface operations {
     delete_plan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The plan */
                 id: string;
@@ -8613,6 +8679,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
             /** @description `body_too_large`: the body is larger than this path takes. */
             413: {
                 headers: {
@@ -8753,7 +8852,10 @@ export interface operations {
     approve_plan_changes: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The plan */
                 id: string;
@@ -8876,6 +8978,39 @@ export interface operations {
             };
             /** @description `body_timeout`: the body took too long to arrive. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9215,7 +9350,10 @@ export interface operations {
     reject_plan_changes: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The plan */
                 id: string;
@@ -9338,6 +9476,39 @@ export interface operations {
             };
             /** @description `body_timeout`: the body took too long to arrive. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10191,6 +10362,8 @@ export interface operations {
             /** @description The schedule */
             200: {
                 headers: {
+                    /** @description For `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10334,7 +10507,10 @@ export interface operations {
     delete_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The schedule */
                 id: string;
@@ -10456,6 +10632,39 @@ export interface operations {
             };
             /** @description `body_timeout`: the body took too long to arrive. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10627,7 +10836,10 @@ export interface operations {
     edit_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The schedule */
                 id: string;
@@ -10814,6 +11026,39 @@ export interface operations {
                     };
                 };
             };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
             /** @description `body_too_large`: the body is larger than this path takes. */
             413: {
                 headers: {
@@ -10954,7 +11199,10 @@ export interface operations {
     disable_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The schedule */
                 id: string;
@@ -11078,6 +11326,39 @@ export interface operations {
             };
             /** @description `body_timeout`: the body took too long to arrive. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11249,7 +11530,10 @@ export interface operations {
     enable_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The schedule */
                 id: string;
@@ -11373,6 +11657,39 @@ export interface operations {
             };
             /** @description `body_timeout`: the body took too long to arrive. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12037,7 +12354,10 @@ export interface operations {
     list_settings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client holds */
+                "If-None-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12046,11 +12366,20 @@ export interface operations {
             /** @description All settings */
             200: {
                 headers: {
+                    /** @description For `If-Match` */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsView"];
                 };
+            };
+            /** @description The client holds them already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_query`: a query parameter is unknown or wrong. `invalid_path`: a part of the path is wrong. */
             400: {
@@ -12156,7 +12485,10 @@ export interface operations {
     change_settings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12243,6 +12575,39 @@ export interface operations {
             };
             /** @description `body_timeout`: the body took too long to arrive. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `precondition_failed`: `If-Match` was sent, and somebody has changed it since; read it again, and repeat the change. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -27,7 +27,9 @@ export function useSave({ type, from, fields, form, refused }: Save) {
     mutationFn: () => {
       const body = { ...fields.sent(), type: type.type, params: form.params() };
       return from
-        ? unwrap(api.PATCH('/api/schedules/{id}', { params: { path: { id: from.id }, header: { 'If-Match': seen } }, body }))
+        ? unwrap(
+            api.PATCH('/api/schedules/{id}', { params: { path: { id: from.id }, header: { 'If-Match': seen } }, body }),
+          )
         : unwrap(api.POST('/api/schedules', { body }));
     },
     onSuccess: async (schedule) => {
