@@ -356,6 +356,84 @@ fn a_postgres_that_dies_under_the_server_is_brought_back() {
 }
 
 #[test]
+fn a_shutdown_that_somebody_else_began_is_finished_and_undone() {
+    let dir = DataDir::new();
+    let postgres = dir.start();
+    let (url, before) = (postgres.database_url(), postgres.pid().unwrap());
+    run_sql(&url, "CREATE TABLE kept AS SELECT 'still here' AS word");
+    // A smart shutdown waits for this client, and lets nobody in meanwhile.
+    with_connection(&url, async |mut connection| {
+        signal(before, Signal::SIGTERM);
+        eventually("another postmaster", || postgres.pid().filter(|pid| *pid != before));
+        connection.batch_execute("SELECT 1").await.expect_err("its connection was cut");
+    });
+    let kept = eventually("an answer", || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { Some(text(&mut connect(&url).await.ok()?, "(SELECT word FROM kept)").await) })
+    });
+    assert_eq!(kept, "still here");
+    assert!(!lives(before));
+}
+
+#[test]
+fn one_that_is_half_shut_is_replaced_at_the_next_start() {
+    let dir = DataDir::new();
+    let process = OwnProcess::run("start", dir.path().to_str().unwrap(), |_| {});
+    let (pid, url) = process.up();
+    process.kill();
+    with_connection(&url, async |_connection| {
+        signal(pid, Signal::SIGTERM);
+        let file = dir.cluster().join("postmaster.pid");
+        eventually("the shutdown begins", || fs::read_to_string(&file).unwrap().contains("stopping").then_some(()));
+        let postgres = dir.start();
+        assert_ne!(postgres.pid(), Some(pid));
+        assert_eq!(ask(&postgres.database_url(), "'yes'"), "yes");
+    });
+    assert!(!lives(pid));
+}
+
+#[test]
+fn a_killed_backend_costs_its_connections_and_not_the_postmaster() {
+    let dir = DataDir::new();
+    let postgres = dir.start();
+    let (url, before) = (postgres.database_url(), postgres.pid());
+    with_connection(&url, async |mut connection| {
+        let backend = text(&mut connection, "pg_backend_pid()::text").await.parse().unwrap();
+        signal(backend, Signal::SIGKILL);
+        connection.batch_execute("SELECT 1").await.expect_err("its backend is dead");
+    });
+    eventually("an answer", || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { connect(&url).await.ok().map(drop) })
+    });
+    assert_eq!(postgres.pid(), before);
+}
+
+#[test]
+fn it_is_tuned_for_a_queue_and_alter_system_wins() {
+    let dir = DataDir::new();
+    let mut postgres = dir.start();
+    let url = postgres.database_url();
+    assert_eq!(ask(&url, "current_setting('jit')"), "off");
+    assert_eq!(ask(&url, "current_setting('random_page_cost')"), "1.1");
+    assert_eq!(ask(&url, "current_setting('autovacuum_naptime')"), "10s");
+    assert_eq!(ask(&url, "current_setting('max_wal_size')"), "1GB", "postgresql.conf is read as well");
+    // As a cluster of an earlier version is found: without the file, and with what `initdb` wrote.
+    postgres.stop().unwrap();
+    drop(postgres);
+    fs::remove_file(dir.cluster().join("stashhog.conf")).unwrap();
+    let mut postgres = dir.start();
+    assert_eq!(ask(&url, "current_setting('jit')"), "off");
+    run_sql(&url, "ALTER SYSTEM SET random_page_cost = 2");
+    run_sql(&url, "ALTER SYSTEM SET fsync = off");
+    postgres.stop().unwrap();
+    drop(postgres);
+    let _postgres = dir.start();
+    assert_eq!(ask(&url, "current_setting('random_page_cost')"), "2");
+    assert_eq!(ask(&url, "current_setting('fsync')"), "on");
+}
+
+#[test]
 fn one_that_dies_again_as_soon_as_it_comes_up_is_brought_back_all_the_same() {
     let dir = DataDir::new();
     let postgres = dir.start();

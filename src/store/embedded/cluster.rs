@@ -18,6 +18,7 @@ use super::binaries::Binaries;
 use super::error::PrivatePostgresError;
 use super::log::{Log, last_lines, space_note};
 use super::owner::{Owner, make_private};
+use super::settings;
 use super::socket::{self, NAME};
 
 /// The start of the names of clusters that are being made.
@@ -60,15 +61,41 @@ impl Cluster {
             create(data_dir, &dir, &owner, &binaries)?;
         }
         take_over(&dir, &owner).map_err(|error| PrivatePostgresError::file("take over", &dir, error))?;
-        write_access_rules(&dir, &owner)?;
-        Ok(Self {
+        let cluster = Self {
             socket_dir: socket::prepare(&dir, &owner)?,
             log: Log { path: data_dir.join("postgres.log") },
             dir,
             owner,
             binaries,
             nodes,
-        })
+        };
+        cluster.write_access_rules()?;
+        settings::write(&cluster)?;
+        Ok(cluster)
+    }
+
+    fn write_access_rules(&self) -> Result<(), PrivatePostgresError> {
+        let rules = format!(
+            "# Written by stashhog at every start.\n\
+             local all {NAME} peer map={NAME}\n"
+        );
+        let users = format!(
+            "# Written by stashhog at every start.\n\
+             {NAME} root {NAME}\n\
+             {NAME} {} {NAME}\n",
+            ident_quoted(&self.owner.name)
+        );
+        self.write_file("pg_hba.conf", &rules)?;
+        self.write_file("pg_ident.conf", &users)
+    }
+
+    /// Replaces a file of the cluster, where it differs.
+    pub fn write_file(&self, name: &str, content: &str) -> Result<(), PrivatePostgresError> {
+        let path = self.dir.join(name);
+        if fs::read_to_string(&path).is_ok_and(|old| old == content) {
+            return Ok(()); // as good as written, also on a full disk
+        }
+        self.owner.write(&path, content).map_err(|error| PrivatePostgresError::file("write", path, error))
     }
 }
 
@@ -158,27 +185,6 @@ fn take_over(dir: &Path, owner: &Owner) -> io::Result<()> {
         owner.give_tree(dir)?;
     }
     make_private(dir)
-}
-
-fn write_access_rules(dir: &Path, owner: &Owner) -> Result<(), PrivatePostgresError> {
-    let rules = format!(
-        "# Written by stashhog at every start.\n\
-         local all {NAME} peer map={NAME}\n"
-    );
-    let users = format!(
-        "# Written by stashhog at every start.\n\
-         {NAME} root {NAME}\n\
-         {NAME} {} {NAME}\n",
-        ident_quoted(&owner.name)
-    );
-    for (file, content) in [("pg_hba.conf", rules), ("pg_ident.conf", users)] {
-        let path = dir.join(file);
-        if fs::read_to_string(&path).is_ok_and(|old| old == content) {
-            continue; // as good as written, also on a full disk
-        }
-        owner.write(&path, &content).map_err(|error| PrivatePostgresError::file("write", path, error))?;
-    }
-    Ok(())
 }
 
 /// A user's name in `pg_ident.conf`: quotes keep what follows a comma, a space or a `#` in it.

@@ -1,4 +1,5 @@
-//! Brings the private Postgres back when it dies under the running server: killed for memory, or stopped by somebody.
+//! Brings the private Postgres back when it dies under the running server: killed for memory, or stopped by somebody. A
+//! shutdown that somebody else began is finished first, at once for its clients, since it might last for ever.
 //!
 //! A thread of its own, because it blocks, and because it has to work when the runtimes are busy or stuck. It never gives up: an
 //! hour of a full disk should end by itself when the disk has room again.
@@ -55,7 +56,7 @@ impl Guard {
         loop {
             self.server.halt.pause(LOOK)?;
             self.look_at_log();
-            if let Err(how) = self.server.check() {
+            if let Err(how) = self.server.check_stays() {
                 self.revive(&how)?;
             }
         }

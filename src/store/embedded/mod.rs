@@ -15,7 +15,8 @@
 //! - It listens on a unix socket only, and lets in only root and the user that runs it.
 //! - It outlives a server that is killed, and the next start on the data directory adopts it within milliseconds. A
 //!   restart of the server need not be a restart of the database.
-//! - While the server lives, a Postgres that dies is brought back.
+//! - While the server lives, a Postgres that dies is brought back. So is one that somebody else told to stop (SIGTERM):
+//!   its shutdown, which would wait for the server's own connections, is finished first.
 //! - Other clusters on the machine are never touched, and no process is signalled unless it is a `postgres` that works in
 //!   this cluster's directory and belongs to its owner.
 //! - Ctrl-C in a terminal does not reach it: it is stopped last and in order.
@@ -24,7 +25,7 @@
 //! existence of a pid file for a running server. Not tied to the server's life by the kernel (`PR_SET_PDEATHSIG`) either:
 //! that follows the thread that started it, and would end the database where a killed server is replaced at once.
 //!
-//! Files: `cluster` makes the files, `owner` and `binaries` say who and what runs them, `socket` where it is reached,
+//! Files: `cluster` makes the files, `settings` says how it is tuned, `owner` and `binaries` say who and what runs them, `socket` where it is reached,
 //! `pid_file` and `postmaster` deal with the process, `server` brings it up and down, `guard` keeps it up.
 
 mod ask;
@@ -37,6 +38,7 @@ mod owner;
 mod pid_file;
 mod postmaster;
 mod server;
+mod settings;
 mod socket;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};

@@ -32,8 +32,19 @@ pub(super) struct PidFile {
     pub pid: i32,
     /// The directory of its socket, once it has one.
     pub socket_dir: Option<PathBuf>,
-    /// Whether it takes connections.
-    pub ready: bool,
+    /// How far its start or its shutdown is.
+    pub state: State,
+}
+
+/// What a postmaster says it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It starts, or recovers after a crash.
+    Starting,
+    /// It takes connections.
+    Ready,
+    /// It shuts down. A smart shutdown (SIGTERM) lasts as long as its last client stays, and takes no new one.
+    Stopping,
 }
 
 impl PidFile {
@@ -50,7 +61,11 @@ impl PidFile {
         Some(Self {
             pid,
             socket_dir: socket_dir.map(PathBuf::from),
-            ready: lines.get(7).is_some_and(|state| state.trim() == "ready"),
+            state: match lines.get(7).map(|state| state.trim()) {
+                Some("ready") => State::Ready,
+                Some("stopping") => State::Stopping,
+                _ => State::Starting,
+            },
         })
     }
 }
@@ -155,14 +170,15 @@ mod tests {
         let file = PidFile::parse(RUNNING).unwrap();
         assert_eq!(file.pid, 4711);
         assert_eq!(file.socket_dir, Some(PathBuf::from("/run/stashhog-1")));
-        assert!(file.ready);
+        assert_eq!(file.state, State::Ready);
     }
 
     #[test]
     fn one_that_begins_is_not_ready_and_a_cut_file_is_nothing() {
         let begun = PidFile::parse("4711\n/data/postgres\n1760000000\n5432\n\n").unwrap();
-        assert_eq!((begun.ready, begun.socket_dir), (false, None));
-        assert!(!PidFile::parse(&RUNNING.replace("ready   ", "stopping")).unwrap().ready);
+        assert_eq!((begun.state, begun.socket_dir), (State::Starting, None));
+        let ending = PidFile::parse(&RUNNING.replace("ready   ", "stopping")).unwrap();
+        assert_eq!(ending.state, State::Stopping);
         for cut in ["", "\n", "47x\n", "0\n", "-5\n"] {
             assert_eq!(PidFile::parse(cut), None, "{cut:?}");
         }

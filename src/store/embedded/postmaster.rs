@@ -1,6 +1,5 @@
 //! The postmaster: the process that is the private Postgres, started by this server or found running.
 
-use std::ffi::{OsStr, OsString};
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use nix::unistd::Pid;
 use super::cluster::Cluster;
 use super::error::PrivatePostgresError;
 use super::pid_file;
-use super::socket::{self, NAME, PORT};
+use super::settings;
 
 /// How long a fast shutdown may take: it ends every connection and then writes what is in memory, 128 MB unless tuned, to
 /// the disk. That takes seconds on the slowest; a supervisor of the server, such as systemd, waits for 90.
@@ -22,29 +21,6 @@ const IMMEDIATE_BOUND: Duration = Duration::from_secs(10);
 
 /// Pause between two looks at a process that is ending, which takes some 50 ms.
 const POLL: Duration = Duration::from_millis(5);
-
-/// Settings that the server relies on, whatever the cluster's configuration file says; all others can be tuned there.
-const SETTINGS: [(&str, &str); 14] = [
-    ("listen_addresses", ""),
-    ("ssl", "off"),
-    ("unix_socket_permissions", "0600"),
-    // An accepted job survives a power cut.
-    ("fsync", "on"),
-    ("full_page_writes", "on"),
-    ("synchronous_commit", "on"),
-    ("timezone", "UTC"),
-    ("log_timezone", "UTC"),
-    ("log_destination", "stderr"),
-    ("logging_collector", "off"),
-    ("log_line_prefix", "%m [%p] "),
-    // Without the details and values of a failed statement, which may hold secrets.
-    ("log_error_verbosity", "terse"),
-    ("log_parameter_max_length_on_error", "0"),
-    ("cluster_name", NAME),
-];
-
-/// The pool, the dedicated connections of the actors, and some for psql.
-const CONNECTIONS_PER_NODE: u32 = 60;
 
 /// A postmaster that was alive when it was last looked at.
 #[derive(Debug)]
@@ -64,7 +40,7 @@ impl Postmaster {
         let stdout = stderr.try_clone().map_err(file_error)?;
         let program = cluster.binaries.postgres();
         let mut command = cluster.owner.command(&program);
-        command.arg("-D").arg(&cluster.dir).args(arguments(cluster)).stdout(stdout).stderr(stderr);
+        command.arg("-D").arg(&cluster.dir).args(settings::arguments(cluster)).stdout(stdout).stderr(stderr);
         let child = command.spawn().map_err(|error| PrivatePostgresError::file("run", program, error))?;
         let pid = i32::try_from(child.id()).expect("a process id is an i32 that std shows as a u32");
         Ok(Self { pid, child: Some(child) })
@@ -114,21 +90,4 @@ impl Postmaster {
         }
         false
     }
-}
-
-fn arguments(cluster: &Cluster) -> Vec<OsString> {
-    let setting = |name: &str, value: &OsStr| {
-        let mut setting = OsString::from(format!("{name}="));
-        setting.push(value); // a path need not be text
-        setting
-    };
-    let place = [
-        setting("max_connections", OsStr::new(&(cluster.nodes * CONNECTIONS_PER_NODE).to_string())),
-        setting("unix_socket_directories", OsStr::new(&socket::setting(&cluster.socket_dir))),
-        setting("port", OsStr::new(&PORT.to_string())),
-        setting("hba_file", cluster.dir.join("pg_hba.conf").as_os_str()),
-        setting("ident_file", cluster.dir.join("pg_ident.conf").as_os_str()),
-    ];
-    let fixed = SETTINGS.iter().map(|(name, value)| setting(name, OsStr::new(value)));
-    fixed.chain(place).flat_map(|setting| ["-c".into(), setting]).collect()
 }

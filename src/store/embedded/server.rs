@@ -10,7 +10,7 @@ use super::ask;
 use super::cluster::Cluster;
 use super::error::PrivatePostgresError;
 use super::log::space_note;
-use super::pid_file::{self, PidFile};
+use super::pid_file::{self, PidFile, State};
 use super::postmaster::Postmaster;
 
 /// How long a start may take. After a crash Postgres first replays its log, at most 1 GB unless tuned: a minute on a slow
@@ -86,6 +86,20 @@ impl Server {
         }
     }
 
+    /// Whether the postmaster lives and is not shutting down. When it is not, how it ends or ended.
+    ///
+    /// A postmaster that somebody sent SIGTERM waits for its last client and takes no new one: as the server's connections
+    /// stay, it would be half-shut for good.
+    pub fn check_stays(&self) -> Result<(), String> {
+        self.check()?;
+        if self.is_stopping() { Err("it was told to stop by somebody else".to_owned()) } else { Ok(()) }
+    }
+
+    fn is_stopping(&self) -> bool {
+        let file = PidFile::read(&self.cluster.dir);
+        file.is_some_and(|file| Some(file.pid) == self.pid() && file.state == State::Stopping)
+    }
+
     /// Looks whether the postmaster lives. When it does not, how it ended.
     pub fn check(&self) -> Result<(), String> {
         match self.place().as_mut() {
@@ -107,7 +121,7 @@ impl Server {
     }
 
     /// Takes over a postmaster that a killed server left. One that was started in another way (its socket lies elsewhere,
-    /// it may listen on the network) or that does not answer is stopped instead.
+    /// it may listen on the network), that shuts down or that does not answer is stopped instead.
     fn adopt(&self) -> Result<bool, PrivatePostgresError> {
         let cluster = &self.cluster;
         let Some(pid) = PidFile::read(&cluster.dir).map(|file| file.pid) else {
@@ -154,7 +168,7 @@ impl Server {
         let begun = Instant::now();
         loop {
             let Err(no_answer) = ask::ensure_database(&self.cluster.socket_dir) else { return Ok(()) };
-            self.check().map_err(|how| self.start_error(how, log_since))?;
+            self.check_stays().map_err(|how| self.start_error(how, log_since))?;
             if no_answer.is_final || begun.elapsed() >= ANSWERS_BOUND {
                 return Err(PrivatePostgresError::NotServing {
                     path: self.cluster.dir.clone(),
@@ -170,9 +184,9 @@ impl Server {
         let begun = Instant::now();
         let mut told = begun;
         while begun.elapsed() < START_BOUND {
-            let ended = self.check();
+            let ended = self.check_stays();
             // Read after the check: a postmaster that ended is not taken for ready by the file it left.
-            match PidFile::read(&self.cluster.dir).filter(|file| file.pid == pid && file.ready) {
+            match PidFile::read(&self.cluster.dir).filter(|file| file.pid == pid && file.state == State::Ready) {
                 Some(file) if ended.is_ok() => return Ok(file),
                 _ => ended.map_err(|how| self.start_error(how, log_since))?,
             }
