@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::job::SettingsFromEnvironment;
+use crate::store::capacity::NODE_MINIMUM;
 use crate::store::vault::KEY_VARIABLE;
 
 /// Everything that the application has to be told.
@@ -26,6 +27,8 @@ pub struct Config {
     pub bus: BusKind,
     /// What running jobs do when the database can't be reached.
     pub on_database_loss: OnDatabaseLoss,
+    /// How many connections to the database the node may hold; as many as it can use when none.
+    pub db_connections: Option<u32>,
     /// The folders that jobs may read.
     pub media_roots: Vec<PathBuf>,
     /// Types whose number of running jobs differs from their spec's; 0 runs none on this node.
@@ -103,6 +106,16 @@ pub struct DataArgs {
         help_heading = "Server"
     )]
     pub on_database_loss: OnDatabaseLoss,
+    /// How many connections to the database a server may hold, 8 or more [default: 22, or what the database allows]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "STASHHOG_DB_CONNECTIONS",
+        value_parser = clap::value_parser!(u32).range(i64::from(NODE_MINIMUM)..),
+        global = true,
+        help_heading = "Server"
+    )]
+    pub db_connections: Option<u32>,
 }
 
 const LOSS_HELP: &str = "What running jobs do when the database cannot be reached for the length of a lease: `stop` (they are \

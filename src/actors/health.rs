@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::bus_state::BusHealth;
 use crate::job::{Attempt, Fence, Registry};
+use crate::store::outage::{Outage, OutageNow};
+use crate::store::watch::DatabaseWatch;
 
 /// The health of this node.
 pub struct Health {
@@ -27,10 +29,16 @@ pub struct Health {
     pub unwritten: AtomicU64,
     /// How this node hears of others.
     pub bus: Arc<BusHealth>,
+    /// What the actors' connections learn of the database.
+    pub database: Arc<DatabaseWatch>,
+    /// How many threads handlers have; 0 until that is known.
+    pub handler_threads: AtomicU64,
+    /// Since when the node has not been ready for a reason, as far as that is not known otherwise.
+    since: Mutex<BTreeMap<ReasonCode, DateTime<Utc>>>,
     runners: BTreeMap<&'static str, RunnerHealth>,
     problems: Mutex<Vec<HealthProblem>>,
-    ends_waiting: Mutex<Option<EndsWaiting>>,
     fenced: Mutex<Option<Fenced>>,
+    ends_waiting: Mutex<Option<EndsWaiting>>,
     /// What was put right without anybody's help, and when.
     notices: Mutex<Vec<(Instant, HealthProblem)>>,
     /// Whether the database's clock was put back: what was stored by it is to be looked over.
@@ -80,6 +88,63 @@ pub struct EndsWaiting {
     pub cause: String,
 }
 
+/// Why a node is not ready, for programs. Stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// The server is stopping.
+    Stopping,
+    /// The node could not renew its lease, or the database did not know it: its jobs are stopped, and it claims none.
+    Fenced,
+    /// Ends of jobs have waited for some seconds to be stored.
+    EndsWaiting,
+    /// Every thread for handlers is kept by one that does not `.await`: no other handler makes progress.
+    HandlerThreadsTaken,
+    /// The database does not answer.
+    DatabaseUnreachable,
+    /// The database is shutting down or starting up.
+    DatabaseRestarting,
+    /// The database is read-only.
+    DatabaseReadOnly,
+    /// The disk of the database is full.
+    DatabaseFull,
+    /// The database refuses a write that it should take, as when rights are missing.
+    DatabaseRefusesWrites,
+    /// The database accepts no further connection.
+    TooManyConnections,
+    /// All connections that this server has for requests and handlers are in use. Only as the cause of a 503.
+    ConnectionsBusy,
+}
+
+impl From<Outage> for ReasonCode {
+    fn from(outage: Outage) -> Self {
+        match outage {
+            Outage::Unreachable => Self::DatabaseUnreachable,
+            Outage::Restarting => Self::DatabaseRestarting,
+            Outage::ReadOnly => Self::DatabaseReadOnly,
+            Outage::Full => Self::DatabaseFull,
+            Outage::TooManyConnections => Self::TooManyConnections,
+            Outage::RefusesWrites => Self::DatabaseRefusesWrites,
+        }
+    }
+}
+
+/// Why a node is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reason {
+    /// Why, for programs.
+    pub code: ReasonCode,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// What is wrong, and since when, if that is known; none when nothing is.
+type Condition = Option<(Option<DateTime<Utc>>, String)>;
+
+/// An end that waits longer than this to be stored makes the node unready: on a healthy database it takes milliseconds.
+const END_WAITS: TimeDelta = TimeDelta::seconds(5);
 /// How long people are told of what was put right.
 const NOTICED_FOR: Duration = Duration::from_secs(60 * 60);
 /// The newest of these are kept.
@@ -147,11 +212,11 @@ pub struct RunnerState {
 impl Health {
     /// Healthy, with a runner for each type.
     pub fn new(registry: &Registry) -> Self {
-        Self::with_bus(registry, true)
+        Self::with(registry, true, Arc::default())
     }
 
-    /// Healthy, with a bus that is on or off.
-    pub fn with_bus(registry: &Registry, bus: bool) -> Self {
+    /// Healthy, with a bus that is on or off, as far as the connections to the database know.
+    pub fn with(registry: &Registry, bus: bool, database: Arc<DatabaseWatch>) -> Self {
         Self {
             claiming: AtomicBool::new(true),
             abandoned_threads: AtomicU64::new(0),
@@ -160,6 +225,9 @@ impl Health {
             unwritten: AtomicU64::new(0),
             bus: Arc::new(BusHealth::new(bus)),
             runners: registry.iter().map(|t| (t.spec.name, RunnerHealth::default())).collect(),
+            database,
+            handler_threads: AtomicU64::new(0),
+            since: Mutex::default(),
             problems: Mutex::default(),
             fenced: Mutex::default(),
             ends_waiting: Mutex::default(),
@@ -187,7 +255,7 @@ impl Health {
     }
 
     fn lock_fenced(&self) -> MutexGuard<'_, Option<Fenced>> {
-        self.fenced.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.fenced)
     }
 
     /// What runs here.
@@ -196,10 +264,74 @@ impl Health {
         self.runners.values().flat_map(of).collect()
     }
 
+    /// Why this node is not ready; nothing when it is. The longest comes first.
+    pub fn reasons(&self) -> Vec<Reason> {
+        let mut since = lock(&self.since);
+        let now = Utc::now();
+        let mut reasons: Vec<_> = self.database.outages().into_iter().map(Reason::of_database).collect();
+        for (code, message) in self.conditions(now) {
+            match message {
+                Some((known, message)) => {
+                    let noticed = *since.entry(code).or_insert(now);
+                    reasons.push(Reason { code, since: known.unwrap_or(noticed), message });
+                }
+                None => _ = since.remove(&code),
+            }
+        }
+        reasons.sort_by_key(|reason| reason.since);
+        reasons
+    }
+
+    /// Whether the server is stopping.
+    pub fn is_stopping(&self) -> bool {
+        !self.claiming.load(Ordering::Relaxed)
+    }
+
+    /// What can be wrong with the node itself: each with a message when it is, and since when, if that is known.
+    fn conditions(&self, now: DateTime<Utc>) -> [(ReasonCode, Condition); 4] {
+        let figure = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let ends = self.ends_waiting().filter(|ends| now - ends.since >= END_WAITS);
+        let (taken, threads) =
+            (figure(&self.blocking_jobs) + figure(&self.abandoned_threads), figure(&self.handler_threads));
+        [
+            (ReasonCode::Stopping, self.is_stopping().then(|| (None, "the server is stopping and takes no more jobs".to_owned()))),
+            (
+                ReasonCode::Fenced,
+                self.fenced().map(|Fenced { cause, since }| (Some(since), cause.message().to_owned())),
+            ),
+            (
+                ReasonCode::EndsWaiting,
+                ends.map(|EndsWaiting { count, since, cause }| {
+                    (Some(since), format!("the ends of {count} jobs wait to be stored, and are tried again: {cause}"))
+                }),
+            ),
+            (
+                ReasonCode::HandlerThreadsTaken,
+                (threads > 0 && taken >= threads).then(|| {
+                    let message = format!(
+                        "all {threads} threads for job handlers are taken by handlers that do not .await; cancel these jobs, \
+                         and let them use ctx.blocking"
+                    );
+                    (None, message)
+                }),
+            ),
+        ]
+    }
+
+    /// Ends of jobs that have waited for longer than a second to be stored.
+    pub fn ends_waiting(&self) -> Option<EndsWaiting> {
+        lock(&self.ends_waiting).clone()
+    }
+
+    /// Notes which ends of jobs are not stored yet.
+    pub fn set_ends_waiting(&self, waiting: Option<EndsWaiting>) {
+        *lock(&self.ends_waiting) = waiting;
+    }
+
     /// What people have to set right, and what was put right within the last hour.
     pub fn problems(&self) -> Vec<HealthProblem> {
-        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut problems = lock(&self.problems).clone();
+        let mut notices = lock(&self.notices);
         notices.retain(|(at, _)| at.elapsed() < NOTICED_FOR);
         problems.extend(notices.iter().map(|(_, problem)| problem.clone()));
         problems
@@ -208,7 +340,7 @@ impl Health {
     /// Tells people for an hour of something that was put right.
     pub fn notice(&self, problem: HealthProblem) {
         tracing::warn!("{}", problem.message);
-        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notices = lock(&self.notices);
         notices.push((Instant::now(), problem));
         let surplus = notices.len().saturating_sub(MOST_NOTICES);
         notices.drain(..surplus);
@@ -216,17 +348,7 @@ impl Health {
 
     /// Notes what people have to set right.
     pub fn set_problems(&self, problems: Vec<HealthProblem>) {
-        *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
-    }
-
-    /// Ends of jobs that can't be stored.
-    pub fn ends_waiting(&self) -> Option<EndsWaiting> {
-        self.ends_waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes which ends of jobs can't be stored.
-    pub fn set_ends_waiting(&self, waiting: Option<EndsWaiting>) {
-        *self.ends_waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+        *lock(&self.problems) = problems;
     }
 
     /// The runner of a type of the registry.
@@ -244,7 +366,7 @@ impl Health {
             jobs,
             mailbox: runner.mailbox.load(Ordering::Relaxed),
             restarts: runner.restarts.load(Ordering::Relaxed),
-            last_panic: runner.last_panic.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_panic: lock(&runner.last_panic).clone(),
         })
     }
 }
@@ -285,11 +407,25 @@ impl RunnerHealth {
     }
 
     fn lock_running(&self) -> MutexGuard<'_, BTreeMap<Uuid, Arc<Attempt>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 
     /// Notes what a handler of this type said when it panicked.
     pub fn panicked(&self, message: &str) {
-        *self.last_panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
+        *lock(&self.last_panic) = Some(message.to_owned());
     }
+}
+
+impl Reason {
+    fn of_database(now: OutageNow) -> Self {
+        let message = match now.said.as_str() {
+            "" => now.outage.message().to_owned(),
+            said => format!("{} ({said})", now.outage.message()),
+        };
+        Self { code: now.outage.into(), since: now.since, message }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

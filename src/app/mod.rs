@@ -32,13 +32,16 @@ use self::node::{NodeParts, serve};
 use crate::actors::identity::NodeIdentity;
 use crate::config::Config;
 use crate::job::{DbPool, Environment, MediaRoots, Registry};
+use crate::store::capacity::{self, Allowance, NODE_MINIMUM};
 use crate::store::connect::check_url;
 use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
 use crate::store::nodes::{self, Registration};
+use crate::store::pool::{self, PoolOptions};
 use crate::store::settings::{SharedSettings, StoredSettings};
 use crate::store::vault::Vault;
-use crate::store::{clock, migrations, pool, requirements};
+use crate::store::watch::DatabaseWatch;
+use crate::store::{clock, migrations, requirements};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
 const THREADS_PER_CORE: usize = 4;
@@ -88,8 +91,10 @@ impl Application {
         let drivers = driver_runtime()?;
         let node_id = Uuid::now_v7();
         let registration = registration(&slots)?;
-        runtime.block_on(prepare(&database_url, node_id, &registration, data_dir.predecessor()))?;
-        let db = pool::build(&database_url, drivers.handle().clone())?;
+        let allowance = runtime.block_on(prepare(&database_url, node_id, &registration, data_dir.predecessor()))?;
+        let watch = Arc::new(DatabaseWatch::default());
+        let pool = PoolOptions { allowance: Some(allowance), wanted: config.db_connections, watch: Arc::clone(&watch) };
+        let db = pool::build_with(&database_url, drivers.handle().clone(), pool)?;
         let vault = Vault::open(config.secret_key.as_ref().map(|key| key.0.as_str()), &config.data_dir)?;
         let settings = Arc::new(StoredSettings::new(db.clone(), config.settings, vault));
         let environment = Environment {
@@ -112,6 +117,7 @@ impl Application {
             on_database_loss: config.on_database_loss,
             bus: config.bus,
             database_url,
+            watch,
             environment,
             settings,
             runtime: runtime.handle().clone(),
@@ -290,15 +296,15 @@ fn announce_again(data_dir: &Arc<DataDir>, url: &str) -> Box<dyn Fn(Uuid) + Send
     })
 }
 
-/// Migrates, declares the predecessor dead and registers this node.
+/// Migrates, declares the predecessor dead and registers this node. What the database allows, if that is enough.
 async fn prepare(
     database_url: &Arc<str>,
     node_id: Uuid,
     registration: &Registration,
     predecessor: Option<Uuid>,
-) -> anyhow::Result<()> {
-    requirements::check(database_url).await?;
-    migrations::run(database_url).await?;
+) -> anyhow::Result<Allowance> {
+    requirements::check(database_url).await.map_err(too_many)?;
+    migrations::run(database_url).await.map_err(too_many)?;
     let mut link = Link::new(Arc::clone(database_url), "start");
     let entered = link.until_answered(async |conn| {
         requirements::check_rights(conn).await?;
@@ -306,8 +312,23 @@ async fn prepare(
             nodes::sign_off(conn, predecessor).await?;
         }
         nodes::register(conn, node_id, registration).await?;
-        clock::read(conn).await
+        clock::read(conn).await?;
+        capacity::allowance(conn).await
     });
-    tokio::time::timeout(DATABASE_WAIT, entered).await.context("the database does not answer")??;
-    Ok(())
+    let allowance = tokio::time::timeout(DATABASE_WAIT, entered).await.context("the database does not answer")??;
+    if let Some(refusal) = allowance.refusal() {
+        bail!(refusal);
+    }
+    if let Some(warning) = allowance.warning() {
+        tracing::warn!("{warning}");
+    }
+    Ok(allowance)
+}
+
+/// Says how many connections are needed, where there are too few.
+fn too_many(error: anyhow::Error) -> anyhow::Error {
+    if format!("{error:#}").contains("(SQLSTATE 53300)") {
+        return error.context(format!("a server needs {NODE_MINIMUM} connections to the database"));
+    }
+    error
 }

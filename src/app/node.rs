@@ -1,7 +1,8 @@
 //! The node while it lives: its actors and its HTTP server, on their threads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::TcpListener;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use crate::job::{Environment, OnRemoved, Registry};
 use crate::store::link::Link;
 use crate::store::nodes::{self, Registration};
 use crate::store::settings::StoredSettings;
+use crate::store::watch::{DatabaseWatch, LEASE};
 
 /// How often the actors that nobody starts again are looked at.
 const WATCH: Duration = Duration::from_millis(500);
@@ -64,6 +66,7 @@ pub(super) struct NodeParts {
     pub(super) on_database_loss: OnDatabaseLoss,
     pub(super) bus: BusKind,
     pub(super) database_url: Arc<str>,
+    pub(super) watch: Arc<DatabaseWatch>,
     pub(super) environment: Environment,
     pub(super) settings: Arc<StoredSettings>,
     pub(super) runtime: Handle,
@@ -79,8 +82,11 @@ pub(super) async fn serve(
     ready: mpsc::Sender<()>,
     stop: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let link = |purpose| Link::new(Arc::clone(&parts.database_url), purpose);
-    let health = Arc::new(Health::with_bus(&parts.registry, parts.bus == BusKind::Postgres));
+    let link = |purpose| Link::new(Arc::clone(&parts.database_url), purpose).watched(Arc::clone(&parts.watch));
+    let health = Health::with(&parts.registry, parts.bus == BusKind::Postgres, Arc::clone(&parts.watch));
+    health.handler_threads.store(parts.runtime.metrics().num_workers() as u64, Ordering::Relaxed);
+    let health = Arc::new(health);
+    actix::spawn(log_reasons(Arc::clone(&health)));
     let db = parts.environment.db.clone().context("a node needs a database")?;
     let neighbours = Neighbours::new(&parts, &health);
 
@@ -134,7 +140,7 @@ pub(super) async fn serve(
         registration: parts.registration,
         on_registered: parts.on_registered,
         goes_on: parts.private || parts.on_database_loss == OnDatabaseLoss::Continue,
-        link: link("lease").limit(RENEWAL_LIMIT),
+        link: link(LEASE).limit(RENEWAL_LIMIT),
         supervisor: supervisor.clone(),
         tracker: tracker.clone(),
         relay: relay.clone().map(Addr::recipient),
@@ -157,7 +163,7 @@ pub(super) async fn serve(
         scheduler: scheduler.clone(),
         tracker: tracker.clone(),
         relay: relay.clone(),
-        db,
+        db: db.clone(),
         settings: parts.settings,
         waits: Arc::clone(&waits),
         health,
@@ -175,6 +181,7 @@ pub(super) async fn serve(
     let drained = tokio::time::timeout(parts.grace + DRAIN_MARGIN, drain).await.is_ok();
     waits.close();
     http.stop(true).await;
+    db.close(); // a role with few connections has room for one more then
     let mut link = link("sign-off");
     let signed = link.until_answered(async |conn| nodes::sign_off(conn, parts.node.current()).await);
     let signed = tokio::time::timeout(SIGN_OFF, signed).await.is_ok_and(|signed| signed.is_ok());
@@ -197,6 +204,22 @@ fn serve_http(listener: TcpListener, state: AppState) -> anyhow::Result<ServerHa
     let handle = server.handle();
     actix::spawn(server);
     Ok(handle)
+}
+
+/// Looks why the node is not ready, so that it is known since when although nobody asks, and logs what changes.
+async fn log_reasons(health: Arc<Health>) {
+    let (mut known, mut watch) = (BTreeSet::new(), tokio::time::interval(WATCH));
+    loop {
+        watch.tick().await;
+        let reasons = health.reasons();
+        for reason in reasons.iter().filter(|reason| !known.contains(&reason.code)) {
+            tracing::warn!(code = ?reason.code, since = %reason.since, "not ready: {}", reason.message);
+        }
+        if reasons.is_empty() && !known.is_empty() {
+            tracing::info!("ready again");
+        }
+        known = reasons.into_iter().map(|reason| reason.code).collect();
+    }
 }
 
 /// Returns when an actor is gone that nobody starts again.

@@ -197,6 +197,7 @@ impl Reach {
             database_url: self.args.data.database_url.clone().filter(|url| !url.is_empty()),
             bus: self.args.data.bus,
             on_database_loss: self.args.data.on_database_loss,
+            db_connections: self.args.data.db_connections,
             media_roots: work.media_roots(),
             concurrency: work.concurrency.clone(),
             allowed_hosts,

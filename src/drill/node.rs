@@ -138,6 +138,7 @@ pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, proce
         database_url: Some(database_url),
         on_database_loss: OnDatabaseLoss::default(),
         bus: if process % DEAF == 0 { BusKind::None } else { BusKind::Postgres },
+        db_connections: None,
         media_roots: Vec::new(),
         concurrency: Vec::new(),
         allowed_hosts: Vec::new(),

@@ -11,7 +11,9 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::actors::health::ReasonCode;
 use crate::job::FieldError;
+use crate::store::outage::Outage;
 use crate::store::row::JobSummary;
 
 /// The media type of a problem document.
@@ -175,6 +177,10 @@ pub struct Problem {
     /// One entry per wrong query parameter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<BadParameter>,
+    /// Why it is `unavailable`: as `/health/ready` names it. It may be better by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cause: Option<ReasonCode>,
     /// The job that stands in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -203,6 +209,7 @@ impl ApiError {
             code,
             errors: Vec::new(),
             parameters: Vec::new(),
+            cause: None,
             job: None,
             near: Vec::new(),
             known: Vec::new(),
@@ -252,6 +259,17 @@ impl ApiError {
         self
     }
 
+    /// The database can't serve a request. `rest` says what became of it, or what to do.
+    pub fn outage(outage: Outage, rest: &str) -> Self {
+        Self::new(ErrorCode::Unavailable, format!("{}; {rest}", outage.message())).cause(outage.into())
+    }
+
+    /// Adds why it is unavailable.
+    pub fn cause(mut self, cause: ReasonCode) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
+
     /// Says more about what happened, after what is said already.
     pub fn but(mut self, more: &str) -> Self {
         self.0.detail = format!("{}; {more}", self.0.detail);
@@ -282,7 +300,9 @@ impl ResponseError for ApiError {
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
         match self.0.code {
             ErrorCode::MethodNotAllowed => response.insert_header((ALLOW, self.0.known.join(", "))),
-            ErrorCode::Unavailable | ErrorCode::QueryTimeout => response.insert_header((RETRY_AFTER, "1")),
+            ErrorCode::Unavailable | ErrorCode::QueryTimeout => {
+                response.insert_header((RETRY_AFTER, retry_after(self.0.cause)))
+            }
             ErrorCode::UpgradeRequired => {
                 response.insert_header((UPGRADE, "websocket")).insert_header((SEC_WEBSOCKET_VERSION, "13"))
             }
@@ -290,6 +310,14 @@ impl ResponseError for ApiError {
         };
         // Strings and numbers: a problem always becomes JSON, and `json` keeps a content type that is set.
         response.json(&self.0)
+    }
+}
+
+/// After how many seconds it makes sense to try again: soon where it passes by itself, later where somebody has to act.
+fn retry_after(cause: Option<ReasonCode>) -> u32 {
+    match cause {
+        Some(ReasonCode::DatabaseFull | ReasonCode::DatabaseRefusesWrites | ReasonCode::DatabaseReadOnly) => 10,
+        _ => 1,
     }
 }
 

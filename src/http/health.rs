@@ -1,25 +1,19 @@
 //! Probes: is the process up, and should it get requests.
 //!
-//! They are answered without asking an actor, so that they answer when one is stuck, and under any host name and whatever
-//! query, as a balancer asks.
+//! They are answered without asking an actor or the database, so that they answer when one is stuck, and under any host name and
+//! whatever query, as a balancer asks. What they say of the database is what the actors' connections learn of it, each second.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use diesel_async::SimpleAsyncConnection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::state::AppState;
 use crate::actors::bus_state::BusView;
-use crate::actors::health::{EndsWaiting, HealthProblem, RunnerState};
-use crate::job::DbPool;
-
-/// Probes are asked every few seconds, and give up themselves after one or two.
-const PATIENCE: Duration = Duration::from_secs(1);
+use crate::actors::health::{EndsWaiting, HealthProblem, Reason, ReasonCode, RunnerState};
 
 /// The process is up.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -33,9 +27,11 @@ pub struct Live {
 /// Whether this node takes work, and how it is.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ready {
-    /// Whether it takes requests and jobs.
+    /// Whether it takes requests and jobs, and stores what becomes of them.
     pub ready: bool,
-    /// Whether the database answers within a second.
+    /// Why it is not ready, and since when; empty when it is.
+    pub reasons: Vec<Reason>,
+    /// Whether the database answers.
     pub database: bool,
     /// Whether it claims jobs: false while it goes down.
     pub claiming: bool,
@@ -75,19 +71,20 @@ pub async fn live() -> Json<Live> {
     get, path = "/health/ready", operation_id = "ready", tag = "server",
     responses(
         (status = 200, description = "It does", body = Ready),
-        (status = 503, description = "It does not: the database is away, the node is fenced, or the server goes down", body = Ready),
+        (status = 503, description = "It does not, for these `reasons`", body = Ready),
     ),
 )]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
-    let database = tokio::time::timeout(PATIENCE, answers(&state.db)).await.unwrap_or(false);
     let health = &state.health;
+    let reasons = health.reasons();
+    let away = [ReasonCode::DatabaseUnreachable, ReasonCode::DatabaseRestarting];
     let figure = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let claiming = health.claiming.load(Ordering::Relaxed);
     let names = state.registry.iter().map(|known| known.spec.name);
     let body = Ready {
-        ready: database && claiming && health.fenced().is_none(),
-        database,
-        claiming,
+        ready: reasons.is_empty(),
+        database: !reasons.iter().any(|reason| away.contains(&reason.code)),
+        reasons,
+        claiming: health.claiming.load(Ordering::Relaxed),
         abandoned_threads: figure(&health.abandoned_threads),
         blocking_jobs: figure(&health.blocking_jobs),
         sessions: figure(&health.sessions),
@@ -99,11 +96,4 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
         problems: health.problems(),
     };
     if body.ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
-}
-
-async fn answers(db: &DbPool) -> bool {
-    match db.get().await {
-        Ok(mut connection) => connection.batch_execute("SELECT 1").await.is_ok(),
-        Err(_) => false,
-    }
 }

@@ -64,6 +64,7 @@ pub mod state;
 pub mod stats;
 pub mod submit;
 pub mod ui;
+mod unavailable;
 pub mod wait;
 pub mod ws;
 

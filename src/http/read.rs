@@ -5,6 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::AsyncPgConnection;
 
 use super::error::{ApiError, ErrorCode};
+use crate::actors::health::ReasonCode;
 use crate::job::DbPool;
 use crate::store::read::{self, ReadError, STATEMENT};
 
@@ -28,12 +29,15 @@ pub async fn write<T>(
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::NoConnection(error) => {
-                tracing::debug!(%error, "no connection for a request");
-                Self::new(ErrorCode::Unavailable, "the database does not answer or is overrun; try again")
+            ReadError::Busy => {
+                Self::new(ErrorCode::Unavailable, format!("{error}; try again")).cause(ReasonCode::ConnectionsBusy)
             }
-            ReadError::Lost => Self::new(ErrorCode::Unavailable, "the database does not answer; try again"),
-            ReadError::Unfit(why) => Self::new(ErrorCode::Unavailable, why),
+            ReadError::NoConnection(outage, error) => {
+                tracing::debug!(%error, "no connection for a request");
+                Self::outage(outage, "try again")
+            }
+            ReadError::Lost(outage) => Self::outage(outage, "try again"),
+            ReadError::Passing => Self::new(ErrorCode::Unavailable, format!("{error}; try again")),
             ReadError::TooLong => {
                 let detail = format!("the database took longer than {} s; narrow the question", STATEMENT.as_secs());
                 Self::new(ErrorCode::QueryTimeout, detail)

@@ -13,7 +13,7 @@ use super::state::AppState;
 use super::{
     bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list,
     logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
-    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, ws,
+    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, unavailable, ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -79,7 +79,12 @@ pub fn configure(app: &mut ServiceConfig, state: AppState) {
     app.app_data(Data::new(state));
     app.default_service(web::to(unknown_path)); // for what is no path at all, `OPTIONS *`
     app.app_data(PathConfig::default().error_handler(wrong_path));
-    app.service(all.default_service(web::to(unknown_path)).wrap(from_fn(guard::check)).wrap(from_fn(headers::add)));
+    app.service(
+        all.default_service(web::to(unknown_path))
+            .wrap(from_fn(unavailable::name_cause))
+            .wrap(from_fn(guard::check))
+            .wrap(from_fn(headers::add)),
+    );
 }
 
 fn resource(path: &'static str, methods: Vec<(Method, Route)>) -> Resource {

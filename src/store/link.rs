@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::connect::{Backend, Session, connect_session};
 use super::failure::{self, Failure};
+use super::watch::DatabaseWatch;
 
 /// First pause after a lost connection; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -34,13 +35,21 @@ pub struct Link {
     /// How long a statement may wait for a lock; as long as it takes when none.
     lock_timeout: Option<Duration>,
     trouble: Arc<Mutex<Option<String>>>,
+    /// Told how each try ends.
+    watch: Arc<DatabaseWatch>,
 }
 
 impl Link {
     /// A link that connects when it is first used.
     pub fn new(url: Arc<str>, purpose: &'static str) -> Self {
         let (limit, trouble) = (USUAL_LIMIT, Arc::default());
-        Self { url, purpose, session: None, abandoned: None, limit, lock_timeout: None, trouble }
+        let watch = Arc::default();
+        Self { url, purpose, session: None, abandoned: None, limit, lock_timeout: None, trouble, watch }
+    }
+
+    /// Notes there how each try ends.
+    pub fn watched(self, watch: Arc<DatabaseWatch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// Gives work up that takes longer than this.
@@ -83,6 +92,10 @@ impl Link {
             Ok(result) => result,
             Err(_) => Err(lost(format!("no answer within {limit:?}"))),
         };
+        match &result {
+            Ok(_) => self.watch.succeeded(self.purpose),
+            Err(error) => self.watch.failed(self.purpose, error),
+        }
         if result.as_ref().err().is_none_or(|error| Failure::of(error).keeps_connection()) {
             self.abandoned = None;
             self.session = session;

@@ -17,6 +17,7 @@
 
 pub mod cancel;
 pub mod cancel_below;
+pub mod capacity;
 pub mod changes;
 pub mod children;
 pub mod claim;
@@ -41,6 +42,7 @@ pub mod nodes;
 pub mod notify;
 mod nul;
 pub mod origin;
+pub mod outage;
 pub mod pauses;
 mod places;
 pub mod plans;
@@ -65,5 +67,6 @@ pub mod stats;
 pub mod sync_state;
 pub mod vault;
 pub mod waiting;
+pub mod watch;
 
 pub use nul::find_nul;

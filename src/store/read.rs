@@ -11,8 +11,9 @@ use diesel::result::Error;
 use diesel_async::pooled_connection::deadpool::{Object, PoolError};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 
-use super::failure::{Failure, explain, sqlstate};
+use super::failure::{Failure, sqlstate};
 use super::link::MAY_STAND_STILL;
+use super::outage::Outage;
 use super::pool;
 use crate::job::DbPool;
 
@@ -24,18 +25,21 @@ const TRANSACTION: Duration = Duration::from_secs(12);
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// All connections of the pool are in use.
+    #[error("all connections of this server to the database are in use")]
+    Busy,
     /// No connection could be had.
-    #[error("no connection to the database: {0}")]
-    NoConnection(#[from] PoolError),
-    /// The connection broke, or nothing came over it.
-    #[error("the database does not answer")]
-    Lost,
+    #[error("no connection to the database: {1}")]
+    NoConnection(Outage, #[source] PoolError),
+    /// The connection broke, nothing came over it, or the database can't do what it was asked.
+    #[error("{}", .0.message())]
+    Lost(Outage),
+    /// Somebody else was in the way: the next try is better off.
+    #[error("the database could not do it at this moment")]
+    Passing,
     /// The question was too hard.
     #[error("the database took longer than {} s", STATEMENT.as_secs())]
     TooLong,
-    /// The database is not as it has to be: rights are missing, or a table is.
-    #[error("{0}")]
-    Unfit(String),
     /// A bug.
     #[error("the database refused a question")]
     Refused(#[source] Error),
@@ -73,7 +77,16 @@ async fn transact<T>(
         Err(_) => {
             // Its statement may still run: the next one must not wait for it.
             drop(Object::take(connection));
-            Err(ReadError::Lost)
+            Err(ReadError::Lost(Outage::Unreachable))
+        }
+    }
+}
+
+impl From<PoolError> for ReadError {
+    fn from(error: PoolError) -> Self {
+        match pool::outage(&error) {
+            Some(outage) => Self::NoConnection(outage, error),
+            None => Self::Busy,
         }
     }
 }
@@ -104,13 +117,14 @@ async fn transaction<T>(
 /// Postgres cancels a statement at the limit; an administrator may do so earlier.
 fn reason(error: Error) -> ReadError {
     const QUERY_CANCELED: &str = "57014";
-    match Failure::of(&error) {
-        Failure::Contention if sqlstate(&error) == Some(QUERY_CANCELED) => ReadError::TooLong,
-        failure if failure.is_passing() => ReadError::Lost,
-        Failure::Refused if sqlstate(&error).is_some() => {
+    match (Failure::of(&error), Outage::of(&error)) {
+        (Failure::Contention, _) if sqlstate(&error) == Some(QUERY_CANCELED) => ReadError::TooLong,
+        (Failure::Contention | Failure::Stale, _) => ReadError::Passing,
+        (Failure::Refused, Some(outage)) => {
             tracing::error!(%error, "the database refuses a request");
-            ReadError::Unfit(explain(&error))
+            ReadError::Lost(outage)
         }
+        (_, Some(outage)) => ReadError::Lost(outage),
         _ => ReadError::Refused(error),
     }
 }

@@ -52,6 +52,7 @@ impl Server {
             database_url: None,
             bus: BusKind::default(),
             on_database_loss: OnDatabaseLoss::default(),
+            db_connections: None,
             media_roots,
             concurrency: Vec::new(),
             allowed_hosts: Vec::new(),

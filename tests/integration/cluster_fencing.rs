@@ -154,8 +154,15 @@ async fn a_node_without_its_database_stops_its_jobs_before_another_starts_them()
 
     line.set(Wire::Cut);
     until("its handlers have stopped", async || (busy(first.api.clone()).await == 0).then_some(())).await;
-    let health = first.api.get("/health/ready").await.body;
-    assert_eq!((&health["fenced"], &health["bus"]["state"]), (&json!(true), &json!("lost")), "{health:#}");
+    // Its bus learns of it by its own ping, at about the same time.
+    let health = until("its bus is lost", async || {
+        let health = first.api.get("/health/ready").await.body;
+        (health["bus"]["state"] == "lost").then_some(health)
+    })
+    .await;
+    assert_eq!((&health["ready"], &health["fenced"]), (&json!(false), &json!(true)), "{health:#}");
+    let codes: Vec<_> = health["reasons"].as_array().expect("reasons").iter().map(|reason| &reason["code"]).collect();
+    assert_eq!(codes, ["database_unreachable", "fenced"], "{health:#}");
     for id in &ids {
         let job = second.api.job(*id).await;
         assert_eq!((&job["attempt"], &job["status"]), (&json!(1), &json!("running")), "not yet another's: {job:#}");

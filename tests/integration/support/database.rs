@@ -43,6 +43,7 @@ impl Cluster {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
+                let_roles_in(&template).await;
                 execute(&template, "CREATE DATABASE migrated").await;
                 migrations::run(&in_database(&template, "migrated")).await.expect("migrations");
             });
@@ -69,6 +70,35 @@ pub async fn create() -> String {
     in_database(url, &name)
 }
 
+/// Lets any role in over the socket, which only the user of the tests can reach.
+async fn let_roles_in(url: &str) {
+    let file =
+        rows(url, "SELECT current_setting('hba_file') AS path").await[0]["path"].as_str().expect("a path").to_owned();
+    let mut file = std::fs::File::options().append(true).open(file).expect("the access rules");
+    file.write_all(b"local all all trust\n").expect("a rule");
+    execute(url, "SELECT pg_reload_conf()").await;
+}
+
+/// An empty database of an ordinary role of its own, which may have so many connections. Its connection string names the role.
+pub async fn create_for_role(connections: u32) -> String {
+    let url = &CLUSTER.get_or_init(Cluster::start).url;
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    execute(url, &format!("CREATE ROLE {name} LOGIN CONNECTION LIMIT {connections}")).await;
+    execute(url, &format!("CREATE DATABASE {name} OWNER {name}")).await;
+    let (before, after) = url.split_once("user=stashhog").expect("a private cluster's url names its user");
+    in_database(&format!("{before}user={name}{after}"), &name)
+}
+
+/// Runs SQL in a database of [`create_for_role`] as the superuser, who needs none of its connections.
+pub async fn execute_as_superuser(url: &str, sql: &str) {
+    execute(&as_superuser(url), sql).await;
+}
+
+/// The same database, for the superuser.
+pub fn as_superuser(url: &str) -> String {
+    url.replace(&format!("user={} ", name(url)), "user=stashhog ")
+}
+
 /// A connection of one's own.
 pub async fn connect(url: &str) -> AsyncPgConnection {
     AsyncPgConnection::establish(url).await.expect("a connection")
@@ -91,13 +121,13 @@ pub async fn cut_off_some(url: &str, which: &str) {
         "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
          SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND {which}"
     );
-    execute(&in_database(url, "stashhog"), &sql).await;
+    execute(&in_database(&as_superuser(url), "stashhog"), &sql).await;
 }
 
 /// Lets connections in again.
 pub async fn let_in(url: &str) {
     let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", name(url));
-    execute(&in_database(url, "stashhog"), &sql).await;
+    execute(&in_database(&as_superuser(url), "stashhog"), &sql).await;
 }
 
 fn name(url: &str) -> &str {

@@ -26,6 +26,8 @@ pub struct Line {
     /// The database, over this wire.
     pub database_url: String,
     state: watch::Sender<Wire>,
+    /// Where new connections lead.
+    far: watch::Sender<PathBuf>,
     _folder: TempDir,
 }
 
@@ -33,14 +35,18 @@ impl Line {
     /// A whole wire to a database of the tests' cluster.
     pub fn to(database_url: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (before, rest) = database_url.split_once("host=").expect("a private cluster's url names its socket");
-        let (host, after) = rest.split_once(' ').expect("and a database");
-        let far = Path::new(host.trim_matches('\'')).join(SOCKET);
+        let (before, host, after) = parts(database_url);
         let listener = UnixListener::bind(folder.path().join(SOCKET)).expect("a socket");
         let database_url = format!("{before}host={} {after}", folder.path().display());
         let (state, seen) = watch::channel(Wire::Whole);
-        tokio::spawn(accept(listener, far, seen));
-        Self { database_url, state, _folder: folder }
+        let (far, place) = watch::channel(socket_in(host));
+        tokio::spawn(accept(listener, place, seen));
+        Self { database_url, state, far, _folder: folder }
+    }
+
+    /// Leads new connections to another cluster, as a balancer does after a failover. Those that are there stay.
+    pub fn switch(&self, database_url: &str) {
+        self.far.send_replace(socket_in(parts(database_url).1));
     }
 
     /// Changes the wire.
@@ -49,9 +55,21 @@ impl Line {
     }
 }
 
-async fn accept(listener: UnixListener, far: PathBuf, state: watch::Receiver<Wire>) {
+/// What stands before the folder of the socket in a connection string, the folder, and what stands after it.
+fn parts(database_url: &str) -> (&str, &str, &str) {
+    let (before, rest) = database_url.split_once("host=").expect("a private cluster's url names its socket");
+    let (host, after) = rest.split_once(' ').expect("and a database");
+    (before, host, after)
+}
+
+fn socket_in(host: &str) -> PathBuf {
+    Path::new(host.trim_matches('\'')).join(SOCKET)
+}
+
+async fn accept(listener: UnixListener, far: watch::Receiver<PathBuf>, state: watch::Receiver<Wire>) {
     while let Ok((near, _)) = listener.accept().await {
-        let Ok(far) = UnixStream::connect(&far).await else { continue };
+        let place = far.borrow().clone();
+        let Ok(far) = UnixStream::connect(place).await else { continue };
         let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
         tokio::spawn(carry_bytes(near_in, far_out, state.clone()));
         tokio::spawn(carry_messages(far_in, near_out, state.clone()));

@@ -1,19 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Ready } from '../api/schema';
 import { notReady } from './ready';
 
-const READY = { ready: true, database: true, claiming: true, fenced: false, unwritten: 0 } as Ready;
-
-test('a server that is ready has nothing to say, also while ends are on their way', () => {
-  expect(notReady(READY)).toEqual([]);
-  expect(notReady({ ...READY, unwritten: 3 })).toEqual([]);
+test('a server that is ready has nothing to say', () => {
+  expect(notReady({ reasons: [] })).toEqual([]);
 });
 
 test('each reason is a sentence', () => {
-  expect(notReady({ ...READY, fenced: true })).toEqual([expect.stringContaining('lease')]);
-  expect(notReady({ ...READY, ready: false, claiming: false })).toEqual([expect.stringContaining('going down')]);
-  expect(notReady({ ...READY, ready: false, database: false, unwritten: 2 })).toEqual([
-    'The database does not answer.',
-    'The ends of 2 jobs wait to be stored.',
-  ]);
+  const since = '2026-11-30T20:41:43Z';
+  const reasons = [{ code: 'database_full', since, message: 'the disk of the database is full' } as const];
+  expect(notReady({ reasons })).toEqual([{ code: 'database_full', since, message: 'The disk of the database is full' }]);
 });
