@@ -24,7 +24,7 @@ use crate::store::link::{Link, is_lost};
 use crate::store::pauses::{self, Pause};
 use crate::store::rescue::Which;
 use crate::store::row::JobSummary;
-use crate::store::{changes, clock, rescue};
+use crate::store::{changes, clock, rescue, sessions};
 
 /// Jobs that were submitted together, and who waits for the answer.
 pub struct Waiting {
@@ -119,6 +119,12 @@ async fn sweep(
         rescued => rescued?,
     };
     rescued.extend(orphans);
+    // The locks of a process that is stopped: the next sweep finds their rows free.
+    match sessions::end_of_dead_nodes(conn).await {
+        Ok(0) => {}
+        Ok(sessions) => tracing::warn!(sessions, "ended the database sessions of a dead node"),
+        Err(error) => tracing::warn!(%error, "could not end the database sessions of dead nodes"),
+    }
     if let Err(error) = changes::forget_removed(conn).await {
         tracing::warn!(%error, "what was deleted long ago is not forgotten yet");
     }

@@ -38,6 +38,7 @@ use crate::store::embedded::PrivatePostgres;
 use crate::store::link::Link;
 use crate::store::nodes::{self, Registration};
 use crate::store::pool::{self, PoolOptions};
+use crate::store::sessions::hostname;
 use crate::store::settings::{SharedSettings, StoredSettings};
 use crate::store::vault::Vault;
 use crate::store::watch::DatabaseWatch;
@@ -282,8 +283,7 @@ const DATABASE_WAIT: Duration = Duration::from_secs(30);
 
 /// What this node says of itself in the database.
 fn registration(slots: &HashMap<String, u32>) -> anyhow::Result<Registration> {
-    let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Registration { hostname, slots: serde_json::to_value(slots)? })
+    Ok(Registration { hostname: hostname(), slots: serde_json::to_value(slots)? })
 }
 
 /// Writes the run file again when the node has got another id.

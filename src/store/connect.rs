@@ -41,9 +41,7 @@ use self::error_code::{ErrorCodesInTls, WithErrorCodes};
 pub use self::session::{Backend, Session};
 use self::tls::{Roots, Tls};
 pub use self::url::redacted;
-
-/// What the connections call themselves in `pg_stat_activity`, unless the URL says otherwise.
-const APPLICATION_NAME: &str = "stashhog";
+use super::sessions::application_name;
 
 /// How long one address may take to accept: a SYN that was lost twice is sent again after three seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -208,7 +206,7 @@ impl Target {
 
 fn add_defaults(config: &mut Config) {
     if config.get_application_name().is_none() {
-        config.application_name(APPLICATION_NAME);
+        config.application_name(application_name());
     }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -276,7 +274,7 @@ mod tests {
     #[test]
     fn defaults_are_added_and_what_is_said_stays() {
         let silent = parse("postgres://u@h/d").config;
-        assert_eq!(silent.get_application_name(), Some("stashhog"));
+        assert_eq!(silent.get_application_name(), Some(application_name().as_str()));
         assert_eq!(silent.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
         assert_eq!(silent.get_tcp_user_timeout(), Some(&TCP_USER_TIMEOUT));
         assert_eq!(silent.get_keepalives_idle(), KEEPALIVE_IDLE);

@@ -60,6 +60,7 @@ pub mod schedules;
 #[allow(missing_docs)]
 pub mod schema;
 pub mod search;
+pub mod sessions;
 pub mod settings;
 pub mod state;
 mod statement;

@@ -2,6 +2,7 @@
 //!
 //! These wait for a lease of ten seconds to run out.
 
+use diesel_async::SimpleAsyncConnection;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -128,6 +129,26 @@ async fn two_nodes_with_the_same_attempt_of_a_job_cannot_both_write() {
     let lines = format!("SELECT at FROM job_logs WHERE job_id = '{id}' ORDER BY seq");
     let lines = database::rows(&first.database_url, &lines).await;
     assert!(lines.is_sorted_by_key(|line| line["at"].as_str().map(str::to_owned)), "one run's: {lines:#?}");
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_row_a_stopped_node_holds_runs_elsewhere() {
+    let (first, second, ids) = pair(json!({ "items": 100, "item_ms": 100 })).await;
+    // A transaction of a handler, which stands still with its process.
+    let of_first =
+        format!("SELECT application_name FROM pg_stat_activity WHERE application_name LIKE '%{}@%'", first.pid());
+    let named = database::rows(&first.database_url, &of_first).await;
+    let name = named[0]["application_name"].as_str().expect("a name").to_owned();
+    let mut handler = database::connect(&first.database_url).await;
+    let hold =
+        format!("SET application_name = '{name}'; BEGIN; SELECT FROM jobs WHERE id = '{}' FOR KEY SHARE", ids[0]);
+    handler.batch_execute(&hold).await.expect("the row");
+    first.signal(Signal::SIGSTOP);
+
+    until_attempt(&second.api, ids[0], 2).await;
+    first.signal(Signal::SIGCONT);
     first.stop().await;
     second.stop().await;
 }
