@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::api::{Api, Reply};
 use super::history::{Kind, Violation};
+use super::jobs::BULK;
 use super::ledger::{Answer, Ledger, Request, Wish};
 
 /// What is read.
@@ -30,6 +31,13 @@ pub enum Act {
     Retry(Uuid, Value),
     /// That this job stop.
     Cancel(Uuid),
+    /// That all jobs of one type be done again, or stop: through this node and that of the act, at once.
+    InBulk {
+        /// Done again, or stopped.
+        retry: bool,
+        /// The address of the other node.
+        other: String,
+    },
     /// Something about this job, or all.
     Look(Uuid, usize),
 }
@@ -52,32 +60,56 @@ impl Act {
                     Some(job) => api.post(&url, "/api/jobs", job).await,
                     None => api.post(&url, "/api/jobs/batch", &json!({ "jobs": jobs })).await,
                 };
-                ledger.note(Request { tags, answer: answer(reply, &ledger, "submit") });
+                ledger.note(Request { tags, answer: answer(reply, &ledger, "submit", None) });
             }
             Self::Retry(job, params) => {
                 let tags = vec![tag(&params)];
                 let reply = api.post(&url, &format!("/api/jobs/{job}/retry"), &json!({ "params": params })).await;
-                let answer = answer(reply, &ledger, "retry");
+                let answer = answer(reply, &ledger, "retry", Some(job));
                 if matches!(answer, Answer::Accepted(_)) {
                     ledger.note_retry();
                 }
                 ledger.note(Request { tags, answer });
             }
+            Self::InBulk { retry, other } => {
+                let ask = |url| in_bulk(url, &api, &ledger, retry);
+                tokio::join!(ask(&url), ask(&other));
+            }
             Self::Look(job, what) => {
                 let path = LOOKS[what].replace("{id}", &job.to_string());
                 let reply = api.get(&url, &path).await;
                 if reply.as_ref().is_some_and(|reply| !is_fair(reply.status, 200)) {
-                    ledger.note_odd(odd(&path, reply.as_ref()));
+                    ledger.note_odd(odd(&path, Some(job), reply.as_ref()));
                 }
             }
             Self::Cancel(job) => {
                 let at = Utc::now();
                 let reply = api.post(&url, &format!("/api/jobs/{job}/cancel"), &json!({})).await;
                 if reply.as_ref().is_some_and(|reply| !is_fair(reply.status, 202) && reply.status != 409) {
-                    ledger.note_odd(odd("cancel", reply.as_ref()));
+                    ledger.note_odd(odd("cancel", Some(job), reply.as_ref()));
                 }
                 ledger.note_wish(Wish { job, at, accepted: reply.is_some_and(|reply| reply.status == 202) });
             }
+        }
+    }
+}
+
+/// Acts on all jobs of one type, and notes which are promised to stop.
+async fn in_bulk(url: &str, api: &Api, ledger: &Ledger, retry: bool) {
+    let (path, status) = if retry {
+        ("/api/jobs/retry", json!(["completed", "failed", "cancelled"]))
+    } else {
+        ("/api/jobs/cancel", json!(["pending", "running"]))
+    };
+    let at = Utc::now();
+    let Some(reply) = api.post(url, path, &json!({ "type": [BULK], "status": status })).await else { return };
+    if !is_fair(reply.status, 200) {
+        ledger.note_odd(odd(path, None, Some(&reply)));
+    }
+    if !retry && reply.status == 200 {
+        let jobs = reply.body["jobs"].as_array().into_iter().flatten();
+        for job in jobs.filter_map(|job| job.as_str()?.parse().ok()) {
+            ledger.note_wish(Wish { job, at, accepted: true });
         }
     }
 }
@@ -92,7 +124,7 @@ const fn is_fair(status: u16, done: u16) -> bool {
 }
 
 /// What an answer to a request for jobs means. 503 says that it may have been stored.
-fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str) -> Answer {
+fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str, of: Option<Uuid>) -> Answer {
     match reply {
         None => Answer::Unknown,
         Some(reply) => match reply.status {
@@ -100,7 +132,7 @@ fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str) -> Answer {
             409 => Answer::Refused,
             503 | 408 => Answer::Unknown,
             _ => {
-                ledger.note_odd(odd(what, Some(&reply)));
+                ledger.note_odd(odd(what, of, Some(&reply)));
                 Answer::Unknown
             }
         },
@@ -115,7 +147,8 @@ fn ids(body: &Value) -> Vec<Uuid> {
     }
 }
 
-fn odd(what: &str, reply: Option<&Reply>) -> Violation {
+fn odd(what: &str, job: Option<Uuid>, reply: Option<&Reply>) -> Violation {
     let text = reply.map(|reply| format!("{what} was answered {}: {}", reply.status, reply.body)).unwrap_or_default();
-    Violation::general(Kind::OddAnswer, text)
+    let of_unknown = job.filter(|_| reply.is_some_and(|reply| reply.status == 404));
+    Violation { kind: Kind::OddAnswer, job: of_unknown, text }
 }

@@ -8,6 +8,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::jobs::BULK;
+
 /// The jobs of the drill at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Census {
@@ -49,14 +51,16 @@ impl Census {
         let mut census = Self::default();
         for group in groups {
             let count = usize::try_from(group.count).unwrap_or_default();
+            // Those of one type are left to requests about many.
+            let some = if group.type_name == BULK { Vec::new() } else { group.some };
             if group.ended {
                 census.ended += count;
-                census.some_ended.extend(group.some);
+                census.some_ended.extend(some);
             } else {
                 *census.unfinished.entry(group.type_name).or_default() += count;
                 if group.running {
                     census.running += count;
-                    census.some_running.extend(group.some);
+                    census.some_running.extend(some);
                 }
             }
         }

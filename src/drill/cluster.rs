@@ -1,31 +1,26 @@
-//! The scratch cluster: a private Postgres, and places for nodes, each with its own relay to it.
+//! The scratch cluster: a database, and places for nodes, each with its own relay to it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use anyhow::Context;
+use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::jobs::TABLE;
+use super::acts;
+use super::database::{Database, ROLE};
 use super::node::{Launch, Node};
 use super::relay::{Line, Relay};
 use super::sabotage::{Broken, Sabotage};
 use super::scratch::Scratch;
-use crate::store::connect::connect;
-use crate::store::embedded::PrivatePostgres;
-use diesel_async::SimpleAsyncConnection;
 
 /// How long a node is started again and again: its database may be away.
 const STARTS_AGAIN: Duration = Duration::from_secs(90);
 /// Between two starts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long Postgres may take to come back.
-const POSTGRES_BACK: Duration = Duration::from_secs(90);
 
 /// A place for a node.
 pub struct Place {
@@ -56,9 +51,8 @@ pub struct Cluster {
     pub places: Vec<Arc<Place>>,
     program: PathBuf,
     processes: AtomicI32,
-    postgres: Mutex<PrivatePostgres>,
-    /// Held by who ends Postgres: it has to be back before it is ended again.
-    ending_postgres: tokio::sync::Mutex<()>,
+    /// What all share.
+    pub database: Database,
     /// Dropped last.
     scratch: Scratch,
 }
@@ -71,21 +65,17 @@ impl Cluster {
         broken: Option<Broken>,
         dice: &mut fastrand::Rng,
     ) -> anyhow::Result<Self> {
-        let dir = scratch.path().join("database");
-        let connections = u32::try_from(nodes)?;
-        let postgres = tokio::task::spawn_blocking(move || PrivatePostgres::start_for(&dir, connections)).await??;
-        connect(&postgres.database_url()).await?.batch_execute(TABLE).await?;
-        let socket = postgres.socket();
+        let database = Database::start(scratch.path(), nodes).await?;
+        let socket = database.socket();
         let mut places = Vec::new();
         for number in 1..=nodes {
             let dice = Mutex::new(dice.fork());
             let sabotage = move || broken.map(|broken| Sabotage::new(broken, lock(&dice).fork()));
-            let relay = Relay::start(socket.clone(), sabotage).await.context("a relay")?;
+            let relay = Relay::start(socket.clone(), database.gate.subscribe(), sabotage).await.context("a relay")?;
             places.push(Arc::new(Place { number, relay, node: Default::default(), address: Mutex::default() }));
         }
         let program = std::env::current_exe().context("this program can't be found")?;
-        let (processes, postgres) = (AtomicI32::new(1), Mutex::new(postgres));
-        let cluster = Self { places, program, processes, postgres, ending_postgres: Default::default(), scratch };
+        let cluster = Self { places, program, processes: AtomicI32::new(1), database, scratch };
         for place in &cluster.places {
             let mut node = place.node.lock().await;
             *node = Some(cluster.start_node(place, None).await?);
@@ -93,11 +83,18 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A node at a place, on the data directory of another or on one of its own. The database may be away for a while.
+    /// A node that stands at a place, on the data directory of another or on one of its own. The database may be away for a while.
     pub async fn start_node(&self, place: &Place, data_dir: Option<PathBuf>) -> anyhow::Result<Node> {
+        let node = self.start_beside(place, data_dir).await?;
+        *lock(&place.address) = Some(Address { url: node.url.clone(), node: node.id, process: node.process });
+        Ok(node)
+    }
+
+    /// The same, but nobody is told of it.
+    pub async fn start_beside(&self, place: &Place, data_dir: Option<PathBuf>) -> anyhow::Result<Node> {
         let begun = Instant::now();
         let database_url =
-            format!("host=127.0.0.1 port={} user=stashhog dbname=stashhog sslmode=disable", place.relay.port());
+            format!("host=127.0.0.1 port={} user={ROLE} dbname=stashhog sslmode=disable", place.relay.port());
         loop {
             let process = self.processes.fetch_add(1, Ordering::Relaxed);
             let own = || self.scratch.path().join(format!("node-{process}"));
@@ -109,11 +106,7 @@ impl Cluster {
                 process,
             };
             match Node::start(launch).await {
-                Ok(node) => {
-                    let address = Address { url: node.url.clone(), node: node.id, process };
-                    *lock(&place.address) = Some(address);
-                    return Ok(node);
-                }
+                Ok(node) => return Ok(node),
                 Err(error) if begun.elapsed() > STARTS_AGAIN => return Err(error),
                 Err(error) => tracing::info!("{error:#}; starting another"),
             }
@@ -121,31 +114,9 @@ impl Cluster {
         }
     }
 
-    /// The connection string for whoever needs no relay.
-    pub fn database_url(&self) -> String {
-        lock(&self.postgres).database_url()
-    }
-
     /// How many processes of nodes there were.
     pub fn processes(&self) -> i32 {
         self.processes.load(Ordering::Relaxed) - 1
-    }
-
-    /// Ends Postgres with this signal, and waits until its guard has brought it back.
-    pub async fn restart_postgres(&self, signal: Signal) -> anyhow::Result<()> {
-        let _alone = self.ending_postgres.lock().await;
-        let before = lock(&self.postgres).pid().context("postgres is not there to be restarted")?;
-        let _ = kill(Pid::from_raw(i32::try_from(before)?), signal); // its end is seen below
-        let begun = Instant::now();
-        let url = self.database_url();
-        while begun.elapsed() < POSTGRES_BACK {
-            sleep(PAUSE / 10).await;
-            let another = lock(&self.postgres).pid().is_some_and(|pid| pid != before);
-            if another && connect(&url).await.is_ok() {
-                return Ok(());
-            }
-        }
-        Err(anyhow!("postgres did not come back within {} s", POSTGRES_BACK.as_secs()))
     }
 
     /// What the nodes said, by process: for whoever looks for panics.
@@ -157,6 +128,11 @@ impl Cluster {
         (1..=self.processes()).filter_map(read).collect()
     }
 
+    /// Where jobs write down what they do outside the database.
+    pub fn acts(&self) -> PathBuf {
+        self.scratch.path().join(acts::FILE)
+    }
+
     /// Where everything is kept, if it is.
     pub fn kept(&self) -> Option<PathBuf> {
         self.scratch.kept().map(Into::into)
@@ -164,6 +140,7 @@ impl Cluster {
 
     /// Stops the nodes in order, then Postgres. Which processes did not go in order, and how they ended.
     pub async fn stop(&self) -> anyhow::Result<Vec<(i32, String)>> {
+        self.database.open_gate();
         let stops = self.places.iter().map(|place| async {
             place.relay.set(Line::Fair);
             let mut node = place.node.lock().await.take()?;
@@ -173,7 +150,7 @@ impl Cluster {
             (!ended.is_some_and(|status| status.success())).then_some((node.process, how))
         });
         let odd = futures_util::future::join_all(stops).await.into_iter().flatten().collect();
-        tokio::task::block_in_place(|| lock(&self.postgres).stop())?;
+        self.database.stop()?;
         Ok(odd)
     }
 }

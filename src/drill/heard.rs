@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::history::JobRow;
+
 /// A job as a witness was told of it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Told {
@@ -32,6 +34,12 @@ impl Told {
     /// Whether it has ended.
     pub fn is_end(&self) -> bool {
         matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
+    }
+
+    /// Whether it tells of the end that a row holds.
+    pub fn is_end_of(&self, row: &JobRow) -> bool {
+        (&self.status, &self.outcome, self.attempt, self.completed_at)
+            == (&row.status, &row.outcome, row.attempt, row.completed_at)
     }
 
     /// Whether both tell of the same end.
@@ -95,6 +103,12 @@ impl Heard {
     /// Has it begin afresh when it connects again.
     pub fn forget_place(&mut self) {
         self.rev = 0;
+    }
+
+    /// Has it forget what it holds, but not the ends that it was told.
+    pub fn begin_afresh(&mut self) {
+        self.held.clear();
+        (self.rev, self.excused) = (0, 0);
     }
 
     /// Takes a frame. The jobs that have to be asked for.

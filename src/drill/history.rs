@@ -7,9 +7,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::faults::Disturbance;
+use super::acts::Act;
+use super::faults::{Disturbance, Overdue};
 use super::heard::Heard;
 use super::ledger::Entries;
+use super::set_back::SetBack;
 use crate::job::JobSpec;
 
 /// All that is known in the end.
@@ -23,6 +25,14 @@ pub struct History {
     pub events: Vec<EventRow>,
     /// What their runs wrote down.
     pub writes: Vec<WriteRow>,
+    /// What they did outside the database, in its order.
+    pub acts: Vec<Act>,
+    /// What became of due times, as the schedules tell.
+    pub due: Vec<DueRow>,
+    /// Jobs that waited while another job's row was held.
+    pub overdue: Vec<Overdue>,
+    /// What the database lost when it went back in time.
+    pub set_backs: Vec<SetBack>,
     /// What the witnesses were told.
     pub witnesses: Vec<Heard>,
     /// What was done to the cluster.
@@ -63,10 +73,20 @@ pub enum Kind {
     EndDisagrees,
     /// Two attempts of a job wrote in turns.
     AttemptsOverlap,
+    /// Two runs had the same attempt of a job.
+    RanTwice,
+    /// A run did things outside the database while the next one did.
+    ActedOn,
     /// A run went on although its job belonged to another by then.
     WroteOn,
     /// More jobs of a type ran at a time than may, or were started in a while.
     TooMany,
+    /// A due time of a schedule has not one job, nor a line that says why it has none.
+    DueTorn,
+    /// Two acts on many jobs retried one twice.
+    RetriedTwice,
+    /// A job waited for another job's row.
+    Overdue,
     /// A job completed with less done than it said.
     CutShort,
     /// A job failed for a reason that nobody gave it.
@@ -150,6 +170,18 @@ pub struct JobRow {
     /// How many items it was told to do.
     #[diesel(sql_type = BigInt)]
     pub items: i64,
+    /// Its last claim.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub claim_id: Option<Uuid>,
+    /// The job that it does again.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub retry_of: Option<Uuid>,
+    /// The schedule that made it.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub schedule_id: Option<Uuid>,
+    /// For which due time.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 /// Something that happened to a job.
@@ -184,6 +216,12 @@ pub struct WriteRow {
     /// Of which attempt.
     #[diesel(sql_type = Integer)]
     pub attempt: i32,
+    /// Of which claim of it: the run.
+    #[diesel(sql_type = SqlUuid)]
+    pub claim_id: Uuid,
+    /// Which of its writes: the number of the item.
+    #[diesel(sql_type = BigInt)]
+    pub seq: i64,
     /// In which process of the drill.
     #[diesel(sql_type = Integer)]
     pub process: i32,
@@ -198,12 +236,47 @@ pub struct WriteRow {
     pub owned: bool,
 }
 
+impl WriteRow {
+    /// What no other write has.
+    pub fn key(&self) -> (Uuid, Uuid, i64) {
+        (self.job_id, self.claim_id, self.seq)
+    }
+}
+
+/// What became of a due time.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct DueRow {
+    /// The schedule.
+    #[diesel(sql_type = SqlUuid)]
+    pub schedule_id: Uuid,
+    /// When it was due; the first time of several that were missed.
+    #[diesel(sql_type = Timestamptz)]
+    pub due_at: DateTime<Utc>,
+    /// What became of it.
+    #[diesel(sql_type = Text)]
+    pub outcome: String,
+    /// The job that was made, or that stood in the way.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub job_id: Option<Uuid>,
+    /// The last of several due times that were missed.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub missed_until: Option<DateTime<Utc>>,
+}
+
+/// All that schedules tell of due times.
+pub async fn due(conn: &mut AsyncPgConnection) -> QueryResult<Vec<DueRow>> {
+    let query = "SELECT schedule_id, due_at, outcome, job_id, (detail->>'last')::timestamptz AS missed_until
+                 FROM schedule_runs WHERE due_at IS NOT NULL ORDER BY id";
+    sql_query(query).load(conn).await
+}
+
 /// The drill's jobs, those of these types.
 pub async fn jobs(conn: &mut AsyncPgConnection, types: &[&str]) -> QueryResult<Vec<JobRow>> {
     let query = sql_query(
         "SELECT id, type AS type_name, status, outcome, attempt, interruptions, max_interruptions, failures, max_retries,
                 processed_items, error, completed_at, rev, parent_id,
-                (params->>'tag')::bigint AS tag, (params->>'items')::bigint AS items
+                (params->>'tag')::bigint AS tag, (params->>'items')::bigint AS items,
+                claim_id, retry_of, schedule_id, (metadata->>'due_at')::timestamptz AS due_at
          FROM jobs WHERE type = ANY($1) ORDER BY id",
     );
     query.bind::<Array<Text>, _>(types).load(conn).await
@@ -216,6 +289,6 @@ pub async fn events(conn: &mut AsyncPgConnection) -> QueryResult<Vec<EventRow>> 
 
 /// All that was written down.
 pub async fn writes(conn: &mut AsyncPgConnection) -> QueryResult<Vec<WriteRow>> {
-    let query = "SELECT job_id, attempt, process, step, at, owned FROM drill_writes ORDER BY at";
+    let query = "SELECT job_id, attempt, claim_id, seq, process, step, at, owned FROM drill_writes ORDER BY at";
     sql_query(query).load(conn).await
 }

@@ -1,5 +1,7 @@
 //! Does to the cluster what was planned, and undoes it.
 
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +15,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
 use super::cluster::{Cluster, Place};
-use super::faults::{Disturbance, FREEZE, Fault, FaultKind};
+use super::faults::{Disturbance, FREEZE, Fault, FaultKind, Overdue};
 use super::history::{Kind, Violation};
 use super::ledger::Ledger;
 use super::plan::Planned;
 use super::relay::Line;
+use super::set_back::SetBack;
+use super::standby::WayBack;
 use super::witness::Witness;
-use crate::store::connect::connect;
 
 /// Between two looks whether the jobs of a frozen node run elsewhere.
 const LOOK: Duration = Duration::from_millis(200);
@@ -32,13 +35,23 @@ pub struct Injector {
     ledger: Arc<Ledger>,
     witnesses: Arc<Vec<Witness>>,
     done: Mutex<Vec<Disturbance>>,
+    overdue: Mutex<Vec<Overdue>>,
+    set_backs: Mutex<Vec<SetBack>>,
     under_way: Mutex<Vec<String>>,
 }
 
 impl Injector {
     /// One for a cluster.
     pub fn new(cluster: Arc<Cluster>, ledger: Arc<Ledger>, witnesses: Arc<Vec<Witness>>) -> Self {
-        Self { cluster, ledger, witnesses, done: Mutex::default(), under_way: Mutex::default() }
+        Self {
+            cluster,
+            ledger,
+            witnesses,
+            done: Mutex::default(),
+            overdue: Mutex::default(),
+            set_backs: Mutex::default(),
+            under_way: Mutex::default(),
+        }
     }
 
     /// Does all that is planned, and returns when it is undone.
@@ -56,6 +69,16 @@ impl Injector {
         lock(&self.done).clone()
     }
 
+    /// Jobs that waited for a row that somebody held, and had nothing to do with it.
+    pub fn overdue(&self) -> Vec<Overdue> {
+        lock(&self.overdue).clone()
+    }
+
+    /// What the database lost when it went back in time.
+    pub fn set_backs(&self) -> Vec<SetBack> {
+        lock(&self.set_backs).clone()
+    }
+
     /// What is being done, for people.
     pub fn under_way(&self) -> Vec<String> {
         lock(&self.under_way).clone()
@@ -71,16 +94,53 @@ impl Injector {
         lock(&self.under_way).push(label.clone());
         let from = Utc::now();
         match planned.fault {
-            Fault::KillPostgres => self.cluster.restart_postgres(Signal::SIGKILL).await?,
-            Fault::RestartPostgres => self.cluster.restart_postgres(Signal::SIGINT).await?,
             Fault::TearOff => self.witnesses[torn].tear_off(),
-            of_node => self.disturb(place, of_node).await?,
+            of_node if of_node.is_of_node() => self.disturb(place, of_node).await?,
+            of_all => self.disturb_database(of_all).await?,
         }
         let until = Utc::now();
         lock(&self.under_way).retain(|other| *other != label);
         let process = address.map(|address| (address.process, address.node));
         lock(&self.done).push(Disturbance { kind, process, from, until });
         Ok(())
+    }
+
+    /// Does to the database what all nodes feel.
+    async fn disturb_database(&self, fault: Fault) -> anyhow::Result<()> {
+        let database = &self.cluster.database;
+        let _alone = if fault.is_of_database() { Some(database.alone.lock().await) } else { None };
+        match fault {
+            Fault::Failover { lag, hanging } => {
+                let lost = database.set_back(lag, WayBack::Failover, hanging.is_some()).await?;
+                self.note_set_back(lost);
+                sleep(hanging.unwrap_or_default()).await;
+                database.open_gate();
+            }
+            Fault::Restore(lag) => self.note_set_back(database.set_back(lag, WayBack::Restore, false).await?),
+            Fault::KillPostgres => database.restart(Signal::SIGKILL).await?,
+            Fault::RestartPostgres => database.restart(Signal::SIGINT).await?,
+            Fault::Revoke { right, length } => database.revoke(right, length).await?,
+            Fault::ReadOnly(length) => database.read_only(length).await?,
+            Fault::HoldRow(length) => {
+                let waiting = database.hold_row(length).await?;
+                lock(&self.overdue).extend(waiting.into_iter().map(|waiting| Overdue {
+                    job: waiting.id,
+                    node: waiting.node_id,
+                    at: Utc::now(),
+                }));
+            }
+            Fault::LimitConnections(length) => database.limit_connections(length).await?,
+            Fault::Analyze => database.analyze().await?,
+            Fault::AgeLeases(length) => database.age_leases(length).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What clients were told may no longer be so: they begin afresh.
+    fn note_set_back(&self, lost: SetBack) {
+        lock(&self.set_backs).push(lost);
+        self.witnesses.iter().for_each(Witness::begin_afresh);
     }
 
     async fn disturb(&self, place: &Place, fault: Fault) -> anyhow::Result<()> {
@@ -116,7 +176,17 @@ impl Injector {
             Fault::Slow { length, latency, bytes_per_second } => {
                 on_line(place, Line::Slow { latency, bytes_per_second }, length).await;
             }
-            Fault::KillPostgres | Fault::RestartPostgres | Fault::TearOff => {}
+            Fault::CopyDataDir(length) => {
+                let copy = node.data_dir.with_extension("copy");
+                copy_files(&node.data_dir, &copy)?;
+                let mut twin = self.cluster.start_beside(place, Some(copy.clone())).await?;
+                sleep(length).await;
+                twin.stop().await; // how it ends is told by the jobs: its database may be away
+                fs::remove_dir_all(copy)?;
+            }
+            Fault::Swallow(length) => on_line(place, Line::Swallowed, length).await,
+            Fault::Delay(length) => on_line(place, Line::Late, length).await,
+            _ => {}
         }
         Ok(())
     }
@@ -153,7 +223,7 @@ impl Injector {
     }
 
     async fn is_taken_over(&self, frozen: Uuid) -> bool {
-        let Ok(mut conn) = connect(&self.cluster.database_url()).await else { return false };
+        let Ok(mut conn) = self.cluster.database.connect().await else { return false };
         let query = "SELECT EXISTS (
             SELECT FROM job_events JOIN jobs ON jobs.id = job_id
             WHERE kind = 'rescued' AND job_events.node_id = $1 AND jobs.status = 'running'
@@ -169,6 +239,15 @@ struct Taken {
     taken: bool,
 }
 
+/// Copies the files of a data directory, those of its server among them.
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)?.flatten().filter(|entry| entry.path().is_file()) {
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
 async fn on_line(place: &Place, line: Line, length: Duration) {
     place.relay.set(line);
     sleep(length).await;
@@ -177,7 +256,7 @@ async fn on_line(place: &Place, line: Line, length: Duration) {
 
 /// Whether a disturbance of this kind keeps a statement that was sent from the database for as long as it lasts.
 pub const fn holds_statements(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::Pause | FaultKind::Freeze | FaultKind::Stall)
+    matches!(kind, FaultKind::Pause | FaultKind::Freeze | FaultKind::Stall | FaultKind::Delay)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

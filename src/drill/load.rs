@@ -13,7 +13,7 @@ use super::api::Api;
 use super::ask::Act;
 use super::census::Census;
 use super::cluster::Cluster;
-use super::jobs::TAGS;
+use super::jobs::{BULK, TAGS};
 use super::ledger::Ledger;
 
 /// Requests that may wait for an answer at a time: a frozen node gives none.
@@ -22,6 +22,8 @@ const AT_A_TIME: usize = 24;
 const PAUSE_MS: u64 = 220;
 /// Jobs of a type with a limit in the cluster that may wait.
 const LIMITED_WAITING: usize = 6;
+/// Jobs that are made to be done again in bulk, time and again: each stays as long as the drill.
+const IN_BULK: u64 = 5;
 
 /// What submits.
 pub struct Load {
@@ -35,6 +37,8 @@ pub struct Load {
     pub census: watch::Receiver<Census>,
     /// The number of the next job that is asked for.
     pub tags: AtomicU64,
+    /// How many jobs there are to be done again in bulk.
+    pub in_bulk: AtomicU64,
     /// How many unfinished jobs are enough.
     pub enough: usize,
 }
@@ -69,11 +73,15 @@ impl Load {
         match dice.u32(..100) {
             0..12 => dice.choice(&census.some_running).map(|job| Act::Cancel(*job)),
             12..27 => dice.choice(census.some()).map(|job| Act::look(job, dice)),
-            27..31 => dice.choice(&census.some_ended).map(|job| Act::Retry(*job, self.params(dice, "drill_serial"))),
+            27..29 => self.any_node(dice).map(|other| Act::InBulk { retry: dice.u32(..3) > 0, other }),
+            29..33 => dice.choice(&census.some_ended).map(|job| Act::Retry(*job, self.params(dice, "drill_serial"))),
             _ if census.unfinished() >= self.enough => None,
-            31..41 => {
+            33..43 => {
                 let of_batch = |_| ("drill_count", self.params(dice, "drill_count"));
                 Some(Act::Submit((0..6).map(of_batch).collect()))
+            }
+            43..45 if self.in_bulk.fetch_add(1, Ordering::Relaxed) < IN_BULK => {
+                Some(Act::Submit(vec![(BULK, self.params(dice, BULK))]))
             }
             _ => {
                 let type_name = match dice.u32(..100) {

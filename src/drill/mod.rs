@@ -18,11 +18,13 @@
 //! [`mod@run`] has the order of events; [`faults`] what is done to the cluster, [`check`] what has to hold, [`sabotage`] how the drill
 //! itself is proved.
 
+mod acts;
 mod api;
 mod ask;
 mod census;
 mod check;
 mod cluster;
+mod database;
 mod faults;
 mod heard;
 mod history;
@@ -37,7 +39,10 @@ mod relay;
 mod report;
 mod run;
 mod sabotage;
+mod schedules;
 mod scratch;
+mod set_back;
+mod standby;
 mod witness;
 
 pub use node::serve;

@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::jobs;
+use super::{acts, jobs};
 use crate::app::{Application, RunFile};
 use crate::config::{BusKind, Config, OnDatabaseLoss};
 use crate::job::{Registry, SettingsFromEnvironment};
@@ -127,7 +127,7 @@ impl Node {
 
 /// Runs a node until it is told to stop, or its drill is gone.
 pub fn serve(registry: &Registry, data_dir: PathBuf, database_url: String, process: i32) -> anyhow::Result<()> {
-    jobs::set_process(process);
+    jobs::set_process(process, &data_dir.with_file_name(acts::FILE))?;
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]); // returns when the other end is closed
         std::process::exit(1);

@@ -1,6 +1,6 @@
 //! What is done to the cluster, and when: planned by the dice before anything runs, so that one seed always plans the same.
 //!
-//! At most all nodes but one are disturbed at a time, and every disturbance ends within the drill: what follows is the proof that
+//! At most all nodes but one are disturbed at a time, and the database in one way at a time. Every disturbance ends within the drill: what follows is the proof that
 //! the cluster recovers.
 
 use std::time::Duration;
@@ -9,6 +9,8 @@ use super::faults::{Fault, FaultKind};
 
 /// From one end of Postgres to the next: its guard waits longer each time when they follow each other closely.
 const BETWEEN_POSTGRES: Duration = Duration::from_secs(20);
+/// From one disturbance of the database to the next.
+const BETWEEN_DATABASE: Duration = Duration::from_secs(2);
 /// Nothing is done before there are jobs.
 const FIRST: Duration = Duration::from_millis(1500);
 
@@ -30,7 +32,7 @@ pub fn plan(dice: &mut fastrand::Rng, length: Duration, nodes: usize, first: Opt
     let mut planned = Vec::new();
     let mut at = FIRST;
     let mut first = first;
-    let mut postgres_free_at = Duration::ZERO;
+    let (mut database_free_at, mut postgres_free_at) = (Duration::ZERO, Duration::ZERO);
     while at < length {
         if deck.is_empty() {
             deck = FaultKind::DECK.to_vec();
@@ -42,12 +44,16 @@ pub fn plan(dice: &mut fastrand::Rng, length: Duration, nodes: usize, first: Opt
         let node = free.get(dice.usize(..free.len().max(1))).copied().unwrap_or_default();
         let one_stays = nodes == 1 && free.len() == 1 || free.len() > 1;
         let fits = at + fault.length() <= length;
-        let may = if fault.is_of_node() { one_stays } else { !fault.is_of_postgres() || postgres_free_at <= at };
+        let database_free = database_free_at <= at && (!fault.ends_postgres() || postgres_free_at <= at);
+        let may = if fault.is_of_node() { one_stays } else { !fault.is_of_database() || database_free };
         if fits && may {
             if fault.is_of_node() {
                 free_at[node] = at + fault.length() + Duration::from_secs(2);
-            } else if fault.is_of_postgres() {
-                postgres_free_at = at + BETWEEN_POSTGRES;
+            } else if fault.is_of_database() {
+                database_free_at = at + fault.length() + BETWEEN_DATABASE;
+                if fault.ends_postgres() {
+                    postgres_free_at = at + BETWEEN_POSTGRES;
+                }
             }
             planned.push(Planned { at, node, fault });
             at += Duration::from_secs_f64(1.0 + 3.0 * dice.f64());

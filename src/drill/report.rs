@@ -12,6 +12,7 @@ use super::faults::FaultKind;
 use super::history::{History, Violation};
 use super::ledger::Answer;
 use super::recovery::{Recovery, Spread, recovery};
+use super::set_back::SetBack;
 use super::{Broken, Settings};
 
 /// All that is told of a drill.
@@ -53,6 +54,8 @@ pub struct Report {
     pub writes: usize,
     /// Writes of runs that had lost it, and how long they had.
     pub late_writes: Spread,
+    /// Accepted jobs, changes of jobs and writes that the database lost when it went back in time, as it was to.
+    pub lost_by_database: Lost,
     /// Clients that watched.
     pub witnesses: usize,
     /// How often they had to connect again.
@@ -69,6 +72,17 @@ pub struct Report {
     pub again: String,
     /// Where the logs and the database are kept.
     pub kept: Option<PathBuf>,
+}
+
+/// How much the database lost when it went back in time.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Lost {
+    /// Jobs that it no longer had.
+    pub jobs: usize,
+    /// Jobs that were as they had been before.
+    pub changes: usize,
+    /// Writes of runs.
+    pub writes: usize,
 }
 
 /// What a report is made from.
@@ -122,6 +136,7 @@ impl Report {
             processes: reported.processes,
             writes: history.writes.iter().filter(|write| write.owned).count(),
             late_writes: Spread::of(wrote_on(history).iter().map(|wrote| wrote.after).collect()),
+            lost_by_database: lost(history),
             witnesses: history.witnesses.len(),
             reconnects: history.witnesses.iter().map(|heard| heard.reconnects).sum(),
             ends_told: history.witnesses.iter().map(|heard| heard.ends.len()).sum(),
@@ -134,11 +149,21 @@ impl Report {
     }
 }
 
+fn lost(history: &History) -> Lost {
+    let sum = |of: fn(&SetBack) -> usize| history.set_backs.iter().map(of).sum::<usize>();
+    Lost {
+        jobs: sum(|lost| lost.gone.len()),
+        changes: sum(|lost| lost.jobs.len() - lost.gone.len()),
+        writes: sum(|lost| lost.writes.len()),
+    }
+}
+
 fn again(settings: &Settings) -> String {
     let broken = match settings.broken {
         None => "",
         Some(Broken::Fence) => " --break fence",
         Some(Broken::Announce) => " --break announce",
+        Some(Broken::Rows) => " --break rows",
     };
     let minutes = settings.length.as_secs_f64() / 60.0;
     format!("stashhog drill --minutes {minutes} --nodes {} --seed {}{broken}", settings.nodes, settings.seed)

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::acts;
 use super::api::Api;
 use super::census::Census;
 use super::check;
@@ -22,6 +23,7 @@ use super::load::Load;
 use super::plan::plan;
 use super::report::{Report, Reported};
 use super::sabotage::Broken;
+use super::schedules;
 use super::scratch::Scratch;
 use super::witness::Witness;
 use super::{Settings, check::check};
@@ -131,8 +133,12 @@ impl Drill {
     async fn acts(&self, mut census: watch::Receiver<Census>) -> anyhow::Result<()> {
         let (start, length) = (Instant::now(), self.settings.length);
         self.live.send_modify(|live| live.phase = "breaking");
-        // What it takes to see a broken fence, first of all.
-        let first = (self.settings.broken == Some(Broken::Fence)).then_some(Fault::Freeze);
+        // What it takes to see what is broken, first of all.
+        let first = match self.settings.broken {
+            Some(Broken::Fence) => Some(Fault::Freeze),
+            Some(Broken::Rows) => Some(Fault::HoldRow(Duration::from_secs(9))),
+            Some(Broken::Announce) | None => None,
+        };
         let mut of_faults = self.of_faults.clone();
         let planned = plan(&mut of_faults, length, self.settings.nodes, first);
         let load = Load {
@@ -140,13 +146,16 @@ impl Drill {
             api: self.api.clone(),
             ledger: Arc::clone(&self.ledger),
             census: census.clone(),
-            tags: AtomicU64::default(),
+            tags: AtomicU64::new(1),
+            in_bulk: AtomicU64::default(),
             enough: ENOUGH_PER_NODE * self.settings.nodes,
         };
+        let scheduled = schedules::create(&self.cluster, &self.api).await?;
         let mut of_load = self.of_load.clone();
         let (_, injected) =
             tokio::join!(load.run(start + length, &mut of_load), self.injector.run(planned, start, &mut of_faults));
         injected?;
+        schedules::switch_off(&self.cluster, &self.api, &scheduled).await?;
         self.live.send_modify(|live| live.phase = "recovering");
         let deadline = Instant::now() + RECOVERS;
         // Two counts that began after the last answer.
@@ -162,7 +171,7 @@ impl Drill {
     /// Counts, tells, and looks after the nodes, without end.
     async fn count(&self, counted: watch::Sender<Census>) -> anyhow::Result<()> {
         let start = Instant::now();
-        let mut link = Link::new(self.cluster.database_url().into(), "drill");
+        let mut link = Link::new(self.cluster.database.url().into(), "drill");
         let types = jobs::names();
         loop {
             let census = link.until_answered(async |conn| Census::take(conn, &types).await).await?;
@@ -182,16 +191,21 @@ impl Drill {
     /// Reads everything, once every client had its time to hear of it.
     async fn read(&self) -> anyhow::Result<History> {
         self.live.send_modify(|live| live.phase = "checking");
-        let mut link = Link::new(self.cluster.database_url().into(), "drill");
+        let mut link = Link::new(self.cluster.database.url().into(), "drill");
         let jobs = link.until_answered(async |conn| history::jobs(conn, &jobs::names()).await).await?;
+        let set_backs = self.injector.set_backs();
         let all_told = async || {
-            let not_told = |witness: &Witness| check::witness(0, &witness.heard(), &jobs);
+            let not_told = |witness: &Witness| check::witness(0, &witness.heard(), &jobs, &set_backs);
             self.witnesses.iter().flat_map(not_told).all(|found| found.kind != Kind::NotTold)
         };
         let _ = self.until("the last news", HEARS, all_told).await; // a violation tells who did not hear
         Ok(History {
             ledger: self.ledger.entries(),
             events: link.until_answered(async |conn| history::events(conn).await).await?,
+            acts: acts::read(&self.cluster.acts())?,
+            due: link.until_answered(async |conn| history::due(conn).await).await?,
+            overdue: self.injector.overdue(),
+            set_backs,
             writes: link.until_answered(async |conn| history::writes(conn).await).await?,
             witnesses: self.witnesses.iter().map(Witness::heard).collect(),
             disturbances: self.injector.done(),

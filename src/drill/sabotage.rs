@@ -4,6 +4,7 @@
 //! - `fence`: conditions on the claim are replaced by ones that always hold: a late write of an old attempt is let in.
 //! - `announce`: some transactions that end jobs are rolled back where the node believes that it commits them: it tells ends that
 //!   are not stored.
+//! - `rows`: the lock timeout of sessions is lifted: a batch waits for as long as somebody holds one of its rows.
 //!
 //! Knows as much of the protocol as that takes: a message is a letter, a length and a body; texts of statements come in
 //! `Parse`, their uses in `Bind`, `COMMIT` in `Query`. A replacement is as long as what it replaces.
@@ -22,6 +23,8 @@ pub enum Broken {
     Fence,
     /// Some ends are told although they are not stored
     Announce,
+    /// A row that somebody holds is waited for, however long
+    Rows,
 }
 
 /// A condition of the fence begins with this, and ends with [`FENCE_END`].
@@ -29,6 +32,9 @@ const FENCE: &[u8] = b"jobs.claim_id = ";
 const FENCE_END: &[u8] = b".claim_id";
 /// What takes its place: every run has begun with a claim.
 const NO_FENCE: &[u8] = b"jobs.attempt > 0";
+
+/// How long a session waits for a lock, in milliseconds, follows this.
+const LOCK_TIMEOUT: &[u8] = b"lock_timeout = ";
 
 /// The statement that ends jobs has this in it.
 const ENDS: &[u8] = b"ended AS ";
@@ -76,6 +82,7 @@ impl Sabotage {
         let (head, body) = message.split_at_mut(5);
         match (self.broken, head[0]) {
             (Broken::Fence, b'P') => open_fences(body),
+            (Broken::Rows, b'Q') => lift_lock_timeout(body),
             (Broken::Announce, b'P') if find(body, ENDS).is_some() => {
                 self.enders.extend(texts(body).next().map(<[u8]>::to_vec));
             }
@@ -103,6 +110,16 @@ fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// Makes the number a zero, which stands for no limit.
+fn lift_lock_timeout(text: &mut [u8]) {
+    if let Some(at) = find(text, LOCK_TIMEOUT) {
+        text[at + LOCK_TIMEOUT.len()..]
+            .iter_mut()
+            .take_while(|byte| byte.is_ascii_digit())
+            .for_each(|byte| *byte = b'0');
+    }
 }
 
 fn open_fences(text: &mut [u8]) {
@@ -145,6 +162,13 @@ mod tests {
             text.as_slice(),
             b"WHERE jobs.attempt > 0           AND jobs.attempt > 0               AND jobs.claim_id = $2"
         );
+    }
+
+    #[test]
+    fn a_session_waits_for_locks_without_limit() {
+        let mut sabotage = begun(Broken::Rows);
+        let set = message(b'Q', b"SET x = '5s'; SET lock_timeout = 300\0");
+        assert_eq!(sabotage.pass(&set), message(b'Q', b"SET x = '5s'; SET lock_timeout = 000\0"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It does what the protocol asks of a client: it comes again with the greatest `rev` that it has seen, and asks for jobs that it
 //! holds unfinished when a fresh snapshot does not have them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,14 +37,22 @@ pub struct Witness {
     heard: Arc<Mutex<Heard>>,
     /// Tears it off.
     tear: Arc<Notify>,
+    /// Whether it forgets what it holds when it connects again.
+    afresh: Arc<AtomicBool>,
 }
 
 impl Witness {
     /// One that listens until `stop`.
     pub fn start(cluster: Arc<Cluster>, api: Api, dice: fastrand::Rng, stop: CancellationToken) -> Self {
-        let witness = Self { heard: Arc::default(), tear: Arc::default() };
-        let mut listener =
-            Listener { cluster, api, dice, heard: Arc::clone(&witness.heard), tear: Arc::clone(&witness.tear) };
+        let witness = Self { heard: Arc::default(), tear: Arc::default(), afresh: Arc::default() };
+        let mut listener = Listener {
+            cluster,
+            api,
+            dice,
+            heard: Arc::clone(&witness.heard),
+            tear: Arc::clone(&witness.tear),
+            afresh: Arc::clone(&witness.afresh),
+        };
         tokio::spawn(async move {
             stop.run_until_cancelled(listener.listen()).await;
         });
@@ -52,6 +61,12 @@ impl Witness {
 
     /// Tears it off its node.
     pub fn tear_off(&self) {
+        self.tear.notify_one();
+    }
+
+    /// Tears it off, and has it forget what it holds, as a page that is loaded again.
+    pub fn begin_afresh(&self) {
+        self.afresh.store(true, Ordering::SeqCst);
         self.tear.notify_one();
     }
 
@@ -72,11 +87,15 @@ struct Listener {
     dice: fastrand::Rng,
     heard: Arc<Mutex<Heard>>,
     tear: Arc<Notify>,
+    afresh: Arc<AtomicBool>,
 }
 
 impl Listener {
     async fn listen(&mut self) {
         loop {
+            if self.afresh.swap(false, Ordering::SeqCst) {
+                lock(&self.heard).begin_afresh();
+            }
             let url = self.any_node();
             if let Some(url) = url
                 && let Some(mut socket) = self.open(&url).await

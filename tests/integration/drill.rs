@@ -59,7 +59,7 @@ async fn nothing_is_lost_in_two_minutes_of_all_that_can_go_wrong() {
     let report = ended.expect(0).json();
     assert_eq!(kinds(&report), BTreeSet::new());
     let faults = report["faults"].as_object().expect("faults");
-    assert_eq!(faults.len(), 10, "every kind of fault: {faults:?}");
+    assert_eq!(faults.len(), 21, "every kind of fault: {faults:?}");
     assert!(report["accepted"].as_u64() > Some(200) && report["cut_off"].as_u64() > Some(10), "{report:#}");
     assert!(report["ends_told"].as_u64() > report["accepted"].as_u64(), "by several witnesses: {report:#}");
     assert!(report["again"].as_str().is_some_and(|again| again.contains("--seed 7")), "{report:#}");

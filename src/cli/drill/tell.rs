@@ -75,6 +75,14 @@ fn of_jobs(report: &Report) -> Vec<String> {
             ms(late.max_ms)
         ),
     ));
+    let lost = &report.lost_by_database;
+    lines.push(row(
+        "lost",
+        format!(
+            "{} jobs, {} changes of jobs and {} writes, by the database when it went back in time",
+            lost.jobs, lost.changes, lost.writes
+        ),
+    ));
     lines.push(row(
         "clients",
         format!("{}, connected again {} times, told {} ends", report.witnesses, report.reconnects, report.ends_told),

@@ -4,20 +4,21 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::drill::history::{History, Kind, Violation};
+use crate::drill::history::{History, JobRow, Kind, Violation};
+use crate::drill::jobs::BULK;
 use crate::drill::ledger::{Answer, Request};
 
 /// Holds the requests against the jobs that there are.
 pub fn asked(history: &History) -> Vec<Violation> {
     let mut by_tag: HashMap<i64, Vec<Uuid>> = HashMap::new();
-    // Nobody asks for children; another check has them.
-    for job in history.jobs.iter().filter(|job| job.parent_id.is_none()) {
+    // Other checks have those that nobody asks for one by one.
+    for job in history.jobs.iter().filter(|job| is_asked_for(job)) {
         by_tag.entry(job.tag).or_default().push(job.id);
     }
     let mut found = Vec::new();
     for request in &history.ledger.requests {
         let made: Vec<_> = request.tags.iter().map(|tag| by_tag.remove(tag).unwrap_or_default()).collect();
-        found.extend(of_request(request, &made));
+        found.extend(of_request(history, request, &made));
     }
     let strangers = by_tag.into_iter().flat_map(|(tag, jobs)| jobs.into_iter().map(move |job| (job, tag)));
     found.extend(
@@ -26,8 +27,13 @@ pub fn asked(history: &History) -> Vec<Violation> {
     found
 }
 
+/// Whether a request stands for this very job: not for a child, one of a schedule, or one that an act on many made.
+fn is_asked_for(job: &JobRow) -> bool {
+    job.parent_id.is_none() && job.schedule_id.is_none() && (job.retry_of.is_none() || job.type_name != BULK)
+}
+
 /// `made` has the jobs that there are for each of the request's numbers.
-fn of_request(request: &Request, made: &[Vec<Uuid>]) -> Vec<Violation> {
+fn of_request(history: &History, request: &Request, made: &[Vec<Uuid>]) -> Vec<Violation> {
     let twice = made.iter().filter(|jobs| jobs.len() > 1).map(|jobs| {
         let others: Vec<_> = jobs[1..].iter().map(Uuid::to_string).collect();
         Violation::of(Kind::NotAsked, jobs[0], format!("one request made it and {}", others.join(", ")))
@@ -39,7 +45,8 @@ fn of_request(request: &Request, made: &[Vec<Uuid>]) -> Vec<Violation> {
                 let text = format!("{} jobs were asked for, and the answer 201 has {}", request.tags.len(), jobs.len());
                 found.push(Violation::general(Kind::OddAnswer, text));
             }
-            let lost = jobs.iter().zip(made).filter(|(job, made)| !made.contains(job));
+            let excused = |job: &Uuid| history.set_backs.iter().any(|lost| lost.gone.contains(job));
+            let lost = jobs.iter().zip(made).filter(|(job, made)| !made.contains(job) && !excused(job));
             found.extend(lost.map(|(job, _)| Violation::of(Kind::Lost, *job, "it was accepted, and is not there")));
         }
         Answer::Refused => {

@@ -23,7 +23,10 @@ pub fn family(history: &History) -> Vec<Violation> {
         });
     }
     let parents = history.jobs.iter().filter(|job| job.type_name == "drill_parent" && job.status == "completed");
-    found.extend(parents.filter_map(|parent| missing(parent, of_parent.get(&parent.id).map_or(0, Vec::len))));
+    found.extend(parents.filter_map(|parent| {
+        let children = of_parent.get(&parent.id).map(Vec::as_slice).unwrap_or_default();
+        missing(history, parent, children)
+    }));
     found
 }
 
@@ -43,10 +46,15 @@ fn too_early(parent: &JobRow, children: &[&JobRow]) -> Option<Violation> {
     Some(Violation::of(Kind::FamilyTorn, parent.id, format!("it completed before its child {}", late.id)))
 }
 
-fn missing(parent: &JobRow, children: usize) -> Option<Violation> {
-    let all = i64::try_from(children).is_ok_and(|children| children == parent.items);
+fn missing(history: &History, parent: &JobRow, children: &[&JobRow]) -> Option<Violation> {
+    // The database may have lost one that had ended, as it was to.
+    let gone =
+        history.set_backs.iter().flat_map(|lost| lost.jobs.values().filter(move |job| lost.gone.contains(&job.id)));
+    let gone = gone.filter(|job| job.parent_id == Some(parent.id));
+    let tags: BTreeSet<i64> = children.iter().copied().chain(gone).map(|job| job.tag).collect();
+    let all = i64::try_from(tags.len()).is_ok_and(|tags| tags == parent.items);
     (!all).then(|| {
-        let text = format!("it completed with {children} of {} children", parent.items);
+        let text = format!("it completed with {} of {} children", children.len(), parent.items);
         Violation::of(Kind::FamilyTorn, parent.id, text)
     })
 }

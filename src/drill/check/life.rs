@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::drill::history::{EventRow, History, JobRow, Kind, Violation};
+use crate::drill::jobs::BULK;
+use crate::drill::ledger::Wish;
 
 /// What a job of the drill says when it was told to fail.
 const TOLD_TO_FAIL: &str = "told to fail";
@@ -18,12 +20,15 @@ pub fn life(history: &History) -> Vec<Violation> {
         events.entry(event.job_id).or_default().push(event);
     }
     let wished: HashSet<_> = history.ledger.wishes.iter().map(|wish| wish.job).collect();
-    let promised: HashSet<_> = history.ledger.wishes.iter().filter(|wish| wish.accepted).map(|wish| wish.job).collect();
+    let kept = |wish: &&Wish| wish.accepted && !history.set_backs.iter().any(|lost| lost.lost_cancel(wish.job));
+    let promised: HashSet<_> = history.ledger.wishes.iter().filter(kept).map(|wish| wish.job).collect();
     let stopped = history.jobs.iter().filter(|job| matches!(job.status.as_str(), "cancelled" | "failed"));
     let stopped: HashSet<_> = stopped.map(|job| job.id).collect();
-    // What stops a parent stops its children.
-    let may_be_cancelled =
-        |job: &JobRow| wished.contains(&job.id) || job.parent_id.is_some_and(|parent| stopped.contains(&parent));
+    // What stops a parent stops its children; an act on many whose answer was lost may have stopped any of its type.
+    let may_be_cancelled = |job: &JobRow| {
+        let with_parent = job.parent_id.is_some_and(|parent| stopped.contains(&parent));
+        wished.contains(&job.id) || with_parent || job.type_name == BULK
+    };
     let of_job = |job: &JobRow| {
         let events = events.get(&job.id).map(Vec::as_slice).unwrap_or_default();
         ended(job).or_else(|| ended_once(job, events)).or_else(|| rightly(job, may_be_cancelled(job), &promised))

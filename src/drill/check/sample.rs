@@ -34,6 +34,10 @@ pub fn job(n: u128) -> JobRow {
         tag: i64::try_from(n).unwrap(),
         items: 1,
         parent_id: None,
+        claim_id: Some(id(1)),
+        retry_of: None,
+        schedule_id: None,
+        due_at: None,
     }
 }
 
@@ -55,6 +59,8 @@ pub fn writes(attempt: i32, steps: &[(&str, i64)]) -> Vec<WriteRow> {
     let write = |(step, ms): &(&str, i64)| WriteRow {
         job_id: id(1),
         attempt,
+        claim_id: id(u128::from(attempt.unsigned_abs())),
+        seq: *ms,
         process: 1,
         step: (*step).to_owned(),
         at: at(*ms),

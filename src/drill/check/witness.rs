@@ -6,17 +6,20 @@ use uuid::Uuid;
 
 use crate::drill::heard::{Heard, Told};
 use crate::drill::history::{JobRow, Kind, Violation};
+use crate::drill::set_back::SetBack;
 
-/// Holds what the witness of this number was told against the jobs as they are in the end.
-pub fn witness(number: usize, heard: &Heard, jobs: &[JobRow]) -> Vec<Violation> {
+/// Holds what the witness of this number was told against the jobs as they are in the end, and as they were before the database
+/// went back in time.
+pub fn witness(number: usize, heard: &Heard, jobs: &[JobRow], set_backs: &[SetBack]) -> Vec<Violation> {
     let truth: HashMap<Uuid, &JobRow> = jobs.iter().map(|job| (job.id, job)).collect();
     let mut found = Vec::new();
     for (job, ends) in &heard.ends {
+        let ends: Vec<_> = ends.iter().filter(|end| !set_backs.iter().any(|lost| lost.lost_end(end))).collect();
         if let [first, second, ..] = ends.as_slice() {
             let text = format!("witness {number} was told {}, and then {}", end(first), end(second));
             found.push(Violation::of(Kind::TwoEnds, *job, text));
         }
-        let is_true = |told: &Told| truth.get(job).is_some_and(|row| is_end_of(told, row));
+        let is_true = |told: &Told| truth.get(job).is_some_and(|row| told.is_end_of(row));
         if let Some(told) = ends.iter().find(|told| !is_true(told)) {
             let really = truth.get(job).map_or_else(|| "not there".to_owned(), |row| row_end(row));
             let text = format!("witness {number} was told {}; it is {really}", end(told));
@@ -29,18 +32,13 @@ pub fn witness(number: usize, heard: &Heard, jobs: &[JobRow]) -> Vec<Violation> 
 
 fn not_told(number: usize, heard: &Heard, job: &JobRow) -> Option<Violation> {
     let known = match heard.held.get(&job.id) {
-        Some(held) if is_end_of(held, job) => return None,
+        Some(held) if held.is_end_of(job) => return None,
         Some(held) => format!("{} (attempt {}, rev {})", held.status, held.attempt, held.rev),
         None if job.rev <= heard.excused => return None,
         None => "nothing".to_owned(),
     };
     let text = format!("witness {number} knows {known} of it; it is {} (rev {})", row_end(job), job.rev);
     Some(Violation::of(Kind::NotTold, job.id, text))
-}
-
-fn is_end_of(told: &Told, row: &JobRow) -> bool {
-    (&told.status, &told.outcome, told.attempt, told.completed_at)
-        == (&row.status, &row.outcome, row.attempt, row.completed_at)
 }
 
 fn end(told: &Told) -> String {
@@ -75,7 +73,7 @@ mod tests {
         let mut heard = Heard::default();
         heard.excused = excused;
         all.into_iter().for_each(|told| heard.believe(told));
-        kinds(witness(1, &heard, &[job(1)]))
+        kinds(witness(1, &heard, &[job(1)], &[]))
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What runs wrote down: at most one attempt of a job wrote at a time, and what completed had done all of its items.
+//! What runs wrote down: each attempt of a job was one run, at most one of them wrote at a time, and what completed had done all
+//! of its items.
 //!
 //! The owned writes of a job are fenced by its author and never overlap: tolerance zero. A write that was not owned is one that a
 //! job without such a fence would have made. One that was sent before its run was stopped may arrive a little later: on a fair
@@ -13,11 +14,15 @@ use super::life::run_end;
 use crate::drill::faults::{Disturbance, FaultKind};
 use crate::drill::history::{History, JobRow, Kind, Violation, WriteRow};
 use crate::drill::inject::holds_statements;
+use crate::drill::set_back::SetBack;
 
 /// How long a statement that was sent may take to arrive: a slow line, a busy machine.
 const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(5);
 /// How long after a line or a process that held statements is let go the last of them arrives, and the run is stopped.
 const LET_GO: TimeDelta = TimeDelta::seconds(6);
+
+/// How long a run goes on whose job is taken while its node lives: it learns that by its node's next renewal.
+pub const LEARNS: TimeDelta = TimeDelta::seconds(5);
 
 /// Holds the writes against the attempts that may have made them.
 pub fn writes(history: &History) -> Vec<Violation> {
@@ -25,10 +30,19 @@ pub fn writes(history: &History) -> Vec<Violation> {
     for write in history.writes.iter().filter(|write| write.owned) {
         by_job.entry(write.job_id).or_default().entry(write.attempt).or_default().push(write);
     }
+    let twice = by_job.iter().filter_map(|(job, attempts)| ran_twice(*job, attempts));
     let overlapping = by_job.iter().filter_map(|(job, attempts)| overlap(*job, attempts));
     let nothing = BTreeMap::new();
-    let short = history.jobs.iter().filter_map(|job| cut_short(job, by_job.get(&job.id).unwrap_or(&nothing)));
-    overlapping.chain(short).chain(went_on(history)).collect()
+    let short = history.jobs.iter().filter_map(|job| cut_short(history, job, by_job.get(&job.id).unwrap_or(&nothing)));
+    twice.chain(overlapping).chain(short).chain(went_on(history)).collect()
+}
+
+/// No two runs own the same attempt. Where the database went back in time, the run that it lost owns nothing.
+fn ran_twice(job: Uuid, attempts: &BTreeMap<i32, Vec<&WriteRow>>) -> Option<Violation> {
+    let claims = |writes: &[&WriteRow]| writes.iter().map(|write| write.claim_id).collect::<HashSet<_>>();
+    let (attempt, claims) =
+        attempts.iter().map(|(n, writes)| (n, claims(writes))).find(|(_, claims)| claims.len() > 1)?;
+    Some(Violation::of(Kind::RanTwice, job, format!("attempt {attempt} had the runs {claims:?}")))
 }
 
 /// One for each run, however often it wrote.
@@ -61,13 +75,20 @@ fn overlap(job: Uuid, attempts: &BTreeMap<i32, Vec<&WriteRow>>) -> Option<Violat
     None
 }
 
-fn cut_short(job: &JobRow, attempts: &BTreeMap<i32, Vec<&WriteRow>>) -> Option<Violation> {
+fn cut_short(history: &History, job: &JobRow, attempts: &BTreeMap<i32, Vec<&WriteRow>>) -> Option<Violation> {
     if job.outcome.as_deref() != Some("completed") {
         return None;
     }
     let written = attempts.get(&job.attempt).map(Vec::as_slice).unwrap_or_default();
-    let count =
-        |step: &str| i64::try_from(written.iter().filter(|write| write.step == step).count()).unwrap_or(i64::MAX);
+    // A run that outlives a loss of the database goes on after what was lost.
+    let lost = history
+        .set_backs
+        .iter()
+        .flat_map(|lost| &lost.writes)
+        .filter(|write| write.job_id == job.id && Some(write.claim_id) == job.claim_id);
+    let written: HashSet<_> =
+        written.iter().copied().chain(lost).map(|write| (write.step.as_str(), write.seq)).collect();
+    let count = |step: &str| i64::try_from(written.iter().filter(|(of, _)| *of == step).count()).unwrap_or(i64::MAX);
     let done = (count("start"), count("item"), count("end"));
     let whole = done == (1, job.items, 1) && job.processed_items.unwrap_or_default() == job.items;
     (!whole).then(|| {
@@ -105,14 +126,15 @@ pub fn wrote_on(history: &History) -> Vec<WroteOn> {
     let mut seen = HashSet::new();
     let of_write = |write: &WriteRow| {
         let run = (write.job_id, write.attempt);
-        let lost_at = lost.get(&run).copied().unwrap_or(write.at);
-        let on_its_way = seen.insert(run) && may_be_on_its_way(history, write, lost_at);
+        let set_back = history.set_backs.iter().map(|lost| lost.at).filter(|at| *at <= write.at).max();
+        let lost_at = lost.get(&run).copied().filter(|at| *at <= write.at).or(set_back).unwrap_or(write.at);
+        let on_its_way = seen.insert((write.job_id, write.claim_id)) && may_be_on_its_way(history, write, lost_at);
         WroteOn {
             job: write.job_id,
             attempt: write.attempt,
             process: write.process,
             after: write.at - lost_at,
-            excused: on_its_way || is_held(history, write),
+            excused: on_its_way || is_held(history, write) || may_not_know(history, write.at),
         }
     };
     history.writes.iter().filter(|write| !write.owned).map(of_write).collect()
@@ -126,8 +148,21 @@ fn may_be_on_its_way(history: &History, write: &WriteRow, lost_at: DateTime<Utc>
 
 /// Whether the process of a write, or its line, was just let go.
 fn is_held(history: &History, write: &WriteRow) -> bool {
-    let held = |d: &Disturbance| holds_statements(d.kind) && d.from <= write.at && write.at <= d.until + LET_GO;
-    suffered(history, write).any(held)
+    is_let_go(history, write.process, write.at)
+}
+
+/// Whether a job of a living node may just have been taken: the leases looked too old, or the database went back in time.
+fn may_not_know(history: &History, at: DateTime<Utc>) -> bool {
+    let aged = |d: &Disturbance| d.kind == FaultKind::AgeLeases && d.from <= at && at <= d.until + LEARNS;
+    let set_back = |lost: &SetBack| lost.at <= at && at <= lost.at + LEARNS;
+    history.disturbances.iter().any(aged) || history.set_backs.iter().any(set_back)
+}
+
+/// Whether a process, or its line, was held at a moment or just let go.
+pub fn is_let_go(history: &History, process: i32, at: DateTime<Utc>) -> bool {
+    let held = |d: &Disturbance| holds_statements(d.kind) && d.from <= at && at <= d.until + LET_GO;
+    let its = |d: &&Disturbance| d.process.is_some_and(|(suffered, _)| suffered == process);
+    history.disturbances.iter().filter(its).any(held)
 }
 
 /// What the process of a write suffered.

@@ -24,6 +24,7 @@ impl Work {
         let mut completed = 0;
         for (item, child) in (1..).zip(&children) {
             completed += u64::from(child.outcome().await?.is_completed());
+            run.act(item)?;
             run.write(item, Step::Item).await?;
             run.ctx.items(item, self.items);
         }

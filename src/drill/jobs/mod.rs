@@ -13,10 +13,13 @@ pub use family::TAGS;
 pub use record::{TABLE, set_process};
 
 use crate::job::{Job, JobSpec, JobType, Registry, RegistryError};
-use types::{DrillCount, DrillExclusive, DrillFlaky, DrillPaced, DrillPair, DrillParent, DrillSerial};
+use types::{DrillBulk, DrillCount, DrillExclusive, DrillFlaky, DrillPaced, DrillPair, DrillParent, DrillSerial};
+
+/// The type whose jobs are cancelled and done again in bulk.
+pub const BULK: &str = "drill_bulk";
 
 /// The drill's types.
-const ALL: [JobType; 7] = [
+const ALL: [JobType; 8] = [
     JobType::of::<DrillCount>(),
     JobType::of::<DrillFlaky>(),
     JobType::of::<DrillPair>(),
@@ -24,10 +27,11 @@ const ALL: [JobType; 7] = [
     JobType::of::<DrillSerial>(),
     JobType::of::<DrillExclusive>(),
     JobType::of::<DrillParent>(),
+    JobType::of::<DrillBulk>(),
 ];
 
 /// What is special about them.
-pub const SPECS: [JobSpec; 7] = [
+pub const SPECS: [JobSpec; 8] = [
     DrillCount::SPEC,
     DrillFlaky::SPEC,
     DrillPair::SPEC,
@@ -35,6 +39,7 @@ pub const SPECS: [JobSpec; 7] = [
     DrillSerial::SPEC,
     DrillExclusive::SPEC,
     DrillParent::SPEC,
+    DrillBulk::SPEC,
 ];
 
 /// Their names.

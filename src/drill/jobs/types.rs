@@ -88,6 +88,19 @@ impl Job for DrillSerial {
     }
 }
 
+/// Counts items; only acts on many jobs cancel it or do it again.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DrillBulk(Work);
+
+impl Job for DrillBulk {
+    const SPEC: JobSpec = spec(super::BULK, "Drill: in bulk").concurrency(4);
+
+    async fn run(self, ctx: JobContext) -> JobResult {
+        self.0.run(ctx).await
+    }
+}
+
 /// Counts items; one exists in the whole cluster, others are refused.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

@@ -53,6 +53,7 @@ impl Work {
             if fails_at == Some(item) {
                 return Err(anyhow!("told to fail at item {item}"));
             }
+            run.act(item)?;
             run.write(item, Step::Item).await?;
             run.ctx.items(item, self.items);
         }
@@ -81,6 +82,11 @@ impl Run {
             sleep(AGAIN).await;
         }
         Ok(())
+    }
+
+    /// Does an item's work outside the database.
+    pub(super) fn act(&self, seq: u64) -> anyhow::Result<()> {
+        Ok(self.record.act(seq)?)
     }
 
     /// `Err` once it was asked to stop and has ignored that for as long as it was told to.
