@@ -1,5 +1,6 @@
 // The list with ten thousand jobs, and what it knows after the server was away.
 
+import { expectAccessible, expectFits } from './axe';
 import { expect, Server, test } from './support';
 
 const JOBS = 10_000;
@@ -81,4 +82,32 @@ test('after the server was away the list is true again where it stands', async (
     await page.close();
     await server.stop();
   }
+});
+
+test('a search that ended early says how far it looked, and goes on when it is asked to', async ({ page, server }) => {
+  const id = await server.submit('demo', { items: 0 }, 'far back');
+  const found = await server.job(id);
+  const searched_until = new Date(Date.now() - 3 * 3_600_000).toISOString();
+  const asked: (string | null)[] = [];
+  await page.route('**/api/jobs?*', async (route) => {
+    const { searchParams } = new URL(route.request().url());
+    if (searchParams.get('q') !== 'needle') return route.continue();
+    const cursor = searchParams.get('cursor');
+    asked.push(cursor);
+    const jobs = cursor === 'second' ? [found] : [];
+    const next_cursor = { first: 'second', second: null }[cursor ?? ''] ?? (cursor ? null : 'first');
+    await route.fulfill({ json: { jobs, next_cursor, searched_until: next_cursor && searched_until } });
+  });
+  await page.goto('/jobs?q=needle');
+  const foot = page.getByText('Searched back to 3 h ago');
+  await expect(foot).toContainText('0 jobs found.');
+  await expect(page.getByText('No job matches')).toBeHidden();
+  await expectAccessible(page);
+  await expectFits(page);
+  await page.getByRole('button', { name: 'Search older jobs' }).click();
+  await expect.poll(() => asked).toEqual([null, 'first']);
+  await page.getByRole('button', { name: 'Search older jobs' }).click();
+  await expect(page.locator(`tr[data-id="${id}"]`)).toBeVisible();
+  await expect(page.getByText('1 job, no more')).toBeVisible();
+  expect(asked).toEqual([null, 'first', 'second']);
 });

@@ -75,7 +75,9 @@ export function JobList({ listed, heard, query, refresh }: JobListProps) {
     if (window.getSelection()?.isCollapsed !== false) open(id);
   };
 
-  if (empty) return null;
+  const foot = <Foot query={query} count={jobs.length} searchedUntil={searchedUntil} />;
+  // Older jobs may match all the same.
+  if (empty) return searchedUntil ? foot : null;
   return (
     <>
       <Announce count={news} show={show} />
@@ -105,7 +107,7 @@ export function JobList({ listed, heard, query, refresh }: JobListProps) {
           })}
         </tbody>
       </table>
-      <Foot query={query} count={jobs.length} searchedUntil={searchedUntil} />
+      {foot}
       <Bulk selecting={selecting} listed={listed} />
     </>
   );
