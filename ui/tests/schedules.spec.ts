@@ -116,6 +116,25 @@ test('what the server refuses is told at its field, and what it takes is changed
   expect(await stored(server, 'Mine still')).toMatchObject({ cron: '@daily', priority: -5, params: { items: 7 } });
 });
 
+test('a schedule that somebody else has changed is not overwritten', async ({ page, server }) => {
+  const id = await create(server, 'Shared', { params: { items: 7 } });
+  await page.goto(`/schedules/${id}/edit`);
+  await page.getByLabel('Items').fill('8');
+  const path = { id };
+  await server.api.PATCH('/api/schedules/{id}', { params: { path }, body: { params: { items: 70 } } });
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('Somebody else changed this schedule')).toBeVisible();
+  await expectAccessible(page);
+  await expectFits(page);
+  expect(await stored(server, 'Shared')).toMatchObject({ params: { items: 70 } });
+  await page.reload();
+  await expect(page.getByLabel('Items')).toHaveValue('70');
+  await page.getByLabel('Items').fill('9');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page).toHaveURL(`/schedules/${id}`);
+  expect(await stored(server, 'Shared')).toMatchObject({ params: { items: 9 } });
+});
+
 test('a schedule is run at once, switched off and on, and deleted', async ({ page, server }) => {
   const id = await create(server, 'By hand');
   await page.goto('/schedules');

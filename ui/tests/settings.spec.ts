@@ -62,6 +62,25 @@ test('what is typed is tried before it is saved, then saved, then taken back', a
   expect(await stored(server, 'stash.url')).toMatchObject({ source: 'unset', value: null });
 });
 
+test('settings that somebody else has changed are shown before they are overwritten', async ({ page, server }) => {
+  await page.goto('/settings');
+  await address(page).fill(NOWHERE);
+  await server.api.PATCH('/api/settings', { body: { values: { 'stash.url': 'http://127.0.0.1:3' } } });
+  await save(page).click();
+  const conflict = page.getByText('Somebody else changed the settings meanwhile');
+  await expect(conflict).toBeVisible();
+  await expect(stash(page).getByText('set here')).toBeVisible();
+  await expect(address(page)).toHaveValue(NOWHERE);
+  expect(await stored(server, 'stash.url')).toMatchObject({ value: 'http://127.0.0.1:3' });
+  await expectAccessible(page);
+  await expectFits(page);
+
+  await save(page).click();
+  await expect(save(page)).toBeHidden();
+  await expect(conflict).toBeHidden();
+  expect(await stored(server, 'stash.url')).toMatchObject({ value: NOWHERE });
+});
+
 test('a secret is written, replaced and removed, and never shown', async ({ page, server }) => {
   await page.goto('/settings');
   await stash(page).locator('input[type="password"]').fill(SECRET);
