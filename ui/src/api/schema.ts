@@ -1211,8 +1211,6 @@ export interface components {
             /** @description The type. */
             type: string;
         };
-        /** @description A performer, a tag or a studio, whole. What its kind does not have is null. */
-        EntityDetail: components["schemas"]["EntityRow"] & components["schemas"]["EntityFacts"];
         /** @description Ends of jobs that could not be stored for longer than a second. They are tried again until they are. */
         EndsWaiting: {
             /** @description Why. */
@@ -1228,6 +1226,8 @@ export interface components {
              */
             since: string;
         };
+        /** @description A performer, a tag or a studio, whole. What its kind does not have is null. */
+        EntityDetail: components["schemas"]["EntityRow"] & components["schemas"]["EntityFacts"];
         /** @description What a list of performers, tags or studios leaves out. */
         EntityFacts: {
             /** @description Other names. */
@@ -2147,6 +2147,8 @@ export interface components {
         };
         /** @description An error as clients get it (RFC 9457). */
         Problem: {
+            /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+            cause?: components["schemas"]["ReasonCode"];
             /** @description What went wrong, for programs. */
             code: components["schemas"]["ErrorCode"];
             /** @description What went wrong here, and what to do. */
@@ -2205,7 +2207,7 @@ export interface components {
             bus: components["schemas"]["Bus"];
             /** @description Whether it claims jobs: false while it goes down. */
             claiming: boolean;
-            /** @description Whether the database answers within a second. */
+            /** @description Whether the database answers. */
             database: boolean;
             ends_waiting: components["schemas"]["EndsWaiting"] | null;
             /**
@@ -2215,8 +2217,10 @@ export interface components {
             fenced: boolean;
             /** @description What people have to set right. The server is ready all the same. */
             problems: components["schemas"]["HealthProblem"][];
-            /** @description Whether it takes requests and jobs. */
+            /** @description Whether it takes requests and jobs, and stores what becomes of them. */
             ready: boolean;
+            /** @description Why it is not ready, and since when; empty when it is. */
+            reasons: components["schemas"]["Reason"][];
             /** @description What runs the jobs of each type. */
             runners: {
                 [key: string]: components["schemas"]["RunnerState"];
@@ -2232,6 +2236,23 @@ export interface components {
              */
             unwritten: number;
         };
+        /** @description Why a node is not ready. */
+        Reason: {
+            /** @description Why, for programs. */
+            code: components["schemas"]["ReasonCode"];
+            /** @description What is wrong, and what to do. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        };
+        /**
+         * @description Why a node is not ready, for programs. Stable.
+         * @enum {string}
+         */
+        ReasonCode: "stopping" | "fenced" | "ends_waiting" | "handler_threads_taken" | "database_unreachable" | "database_restarting" | "database_read_only" | "database_full" | "database_refuses_writes" | "too_many_connections" | "connections_busy";
         /** @description Something that a scene names. */
         Related: {
             /** @description Stash's id. */
@@ -2891,6 +2912,7 @@ export type CurvePoint = components['schemas']['CurvePoint'];
 export type DecideRequest = components['schemas']['DecideRequest'];
 export type Decided = components['schemas']['Decided'];
 export type Durations = components['schemas']['Durations'];
+export type EndsWaiting = components['schemas']['EndsWaiting'];
 export type EntityDetail = components['schemas']['EntityDetail'];
 export type EntityFacts = components['schemas']['EntityFacts'];
 export type EntityPage = components['schemas']['EntityPage'];
@@ -2944,6 +2966,8 @@ export type Problem = components['schemas']['Problem'];
 export type ProblemCode = components['schemas']['ProblemCode'];
 export type RateLimit = components['schemas']['RateLimit'];
 export type Ready = components['schemas']['Ready'];
+export type Reason = components['schemas']['Reason'];
+export type ReasonCode = components['schemas']['ReasonCode'];
 export type Related = components['schemas']['Related'];
 export type RelatedGroup = components['schemas']['RelatedGroup'];
 export type RetryPolicy = components['schemas']['RetryPolicy'];
@@ -3005,6 +3029,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3038,6 +3064,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3071,6 +3099,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3127,6 +3157,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3160,6 +3192,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3193,6 +3227,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3226,6 +3262,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3287,6 +3325,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3320,6 +3360,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3353,6 +3395,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3386,6 +3430,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3419,6 +3465,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3452,6 +3500,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3488,6 +3538,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3521,6 +3573,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3582,6 +3636,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3615,6 +3671,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3648,6 +3706,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3681,6 +3741,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3714,6 +3776,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3747,6 +3811,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3783,6 +3849,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3816,6 +3884,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3892,6 +3962,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3925,6 +3997,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -3958,6 +4032,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4017,6 +4093,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4050,6 +4128,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4083,6 +4163,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4116,6 +4198,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4149,6 +4233,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4182,6 +4268,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4215,6 +4303,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4251,6 +4341,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4284,6 +4376,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4341,6 +4435,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4374,6 +4470,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4407,6 +4505,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4440,6 +4540,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4473,6 +4575,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4506,6 +4610,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4542,6 +4648,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4575,6 +4683,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4632,6 +4742,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4665,6 +4777,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4698,6 +4812,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4731,6 +4847,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4764,6 +4882,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4800,6 +4920,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4833,6 +4955,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4890,6 +5014,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4923,6 +5049,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4956,6 +5084,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -4989,6 +5119,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5022,6 +5154,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5058,6 +5192,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5091,6 +5227,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5156,6 +5294,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5189,6 +5329,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5222,6 +5364,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5255,6 +5399,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5288,6 +5434,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5321,6 +5469,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5354,6 +5504,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5390,6 +5542,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5423,6 +5577,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5479,6 +5635,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5512,6 +5670,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5545,6 +5705,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5578,6 +5740,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5640,6 +5804,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5673,6 +5839,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5706,6 +5874,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5739,6 +5909,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5800,6 +5972,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5833,6 +6007,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5866,6 +6042,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5899,6 +6077,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5960,6 +6140,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -5993,6 +6175,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6026,6 +6210,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6059,6 +6245,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6101,6 +6289,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6134,6 +6324,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6170,6 +6362,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6203,6 +6397,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6264,6 +6460,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6297,6 +6495,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6330,6 +6530,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6363,6 +6565,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6419,6 +6623,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6452,6 +6658,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6485,6 +6693,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6518,6 +6728,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6581,6 +6793,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6614,6 +6828,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6647,6 +6863,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6680,6 +6898,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6752,6 +6972,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6785,6 +7007,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6818,6 +7042,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6851,6 +7077,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6914,6 +7142,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6947,6 +7177,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -6989,6 +7221,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7031,6 +7265,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7064,6 +7300,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7100,6 +7338,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7133,6 +7373,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7192,6 +7434,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7225,6 +7469,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7258,6 +7504,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7291,6 +7539,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7324,6 +7574,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7377,6 +7629,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7410,6 +7664,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7443,6 +7699,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7509,6 +7767,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7542,6 +7802,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7575,6 +7837,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7631,6 +7895,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7664,6 +7930,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7697,6 +7965,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7730,6 +8000,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7793,6 +8065,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7826,6 +8100,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7859,6 +8135,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7892,6 +8170,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7950,6 +8230,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -7983,6 +8265,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8016,6 +8300,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8049,6 +8335,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8102,6 +8390,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8135,6 +8425,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8168,6 +8460,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8250,6 +8544,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8283,6 +8579,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8316,6 +8614,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8384,6 +8684,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8417,6 +8719,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8450,6 +8754,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8483,6 +8789,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8545,6 +8853,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8578,6 +8888,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8611,6 +8923,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8644,6 +8958,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8686,6 +9002,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8719,6 +9037,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8752,6 +9072,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8788,6 +9110,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8821,6 +9145,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8884,6 +9210,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8917,6 +9245,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8950,6 +9280,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -8983,6 +9315,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9016,6 +9350,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9049,6 +9385,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9082,6 +9420,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9118,6 +9458,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9151,6 +9493,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9220,6 +9564,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9253,6 +9599,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9286,6 +9634,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9319,6 +9669,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9382,6 +9734,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9415,6 +9769,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9448,6 +9804,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9481,6 +9839,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9514,6 +9874,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9547,6 +9909,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9580,6 +9944,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9616,6 +9982,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9649,6 +10017,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9702,6 +10072,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9735,6 +10107,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9768,6 +10142,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9827,6 +10203,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9860,6 +10238,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9893,6 +10273,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9926,6 +10308,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9959,6 +10343,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -9992,6 +10378,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10028,6 +10416,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10061,6 +10451,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10118,6 +10510,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10151,6 +10545,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10184,6 +10580,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10217,6 +10615,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10250,6 +10650,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10286,6 +10688,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10319,6 +10723,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10377,6 +10783,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10410,6 +10818,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10443,6 +10853,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10476,6 +10888,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10538,6 +10952,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10571,6 +10987,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10604,6 +11022,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10637,6 +11057,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10670,6 +11092,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10703,6 +11127,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10736,6 +11162,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10772,6 +11200,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10805,6 +11235,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10868,6 +11300,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10901,6 +11335,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10934,6 +11370,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -10967,6 +11405,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11000,6 +11440,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11033,6 +11475,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11066,6 +11510,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11099,6 +11545,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11135,6 +11583,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11168,6 +11618,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11232,6 +11684,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11265,6 +11719,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11298,6 +11754,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11331,6 +11789,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11364,6 +11824,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11397,6 +11859,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11430,6 +11894,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11466,6 +11932,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11499,6 +11967,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11563,6 +12033,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11596,6 +12068,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11629,6 +12103,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11662,6 +12138,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11695,6 +12173,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11728,6 +12208,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11761,6 +12243,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11797,6 +12281,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11830,6 +12316,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11893,6 +12381,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11926,6 +12416,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11959,6 +12451,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -11992,6 +12486,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12028,6 +12524,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12061,6 +12559,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12094,6 +12594,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12130,6 +12632,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12163,6 +12667,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12224,6 +12730,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12257,6 +12765,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12290,6 +12800,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12323,6 +12835,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12388,6 +12902,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12421,6 +12937,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12454,6 +12972,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12514,6 +13034,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12547,6 +13069,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12580,6 +13104,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12613,6 +13139,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12646,6 +13174,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12679,6 +13209,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12715,6 +13247,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12748,6 +13282,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12808,6 +13344,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12841,6 +13379,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12874,6 +13414,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12907,6 +13449,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12940,6 +13484,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -12973,6 +13519,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -13009,6 +13557,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -13042,6 +13592,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -13098,6 +13650,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -13131,6 +13685,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -13164,6 +13720,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
                         /** @description What went wrong, for programs. */
                         code: components["schemas"]["ErrorCode"];
                         /** @description What went wrong here, and what to do. */
@@ -13230,7 +13788,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
-            /** @description It does not: the database is away, the node is fenced, or the server goes down */
+            /** @description It does not, for these `reasons` */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -19,18 +19,14 @@ export function NotReady() {
       type="warning"
       showIcon
       title="This server is not ready"
-      description={
-        <>
-          {reasons.map(({ code, message, since }) => (
-            <div key={code}>
-              {message}{' '}
-              <span className="muted">
-                since <Clock at={since} />, <When at={since} />
-              </span>
-            </div>
-          ))}
-        </>
-      }
+      description={reasons.map(({ code, message, since }) => (
+        <div key={code}>
+          {message}{' '}
+          <span className="muted">
+            since <Clock at={since} />, <When at={since} />
+          </span>
+        </div>
+      ))}
     />
   );
 }
