@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::Message;
 use uuid::Uuid;
 
-use crate::store::enqueue::NewJob;
+use crate::store::enqueue::{NewJob, Unique};
 use crate::store::pauses::Pause;
 use crate::store::row::JobSummary;
 
@@ -20,31 +20,52 @@ pub struct Submit {
 /// Why nothing was stored.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The type is exclusive and a job of it is pending or running.
-    #[error("`{}` is exclusive, and a job of it is already {}: {}", .existing.type_name, .existing.status, .existing.id)]
-    Exclusive {
+    /// A duplicate is pending, running or cancelling.
+    #[error("{}", taken(.existing, .rule))]
+    Duplicate {
         /// That job.
         existing: Box<JobSummary>,
+        /// What makes the two duplicates.
+        rule: Unique,
         /// Which of the submitted jobs was refused.
         index: usize,
     },
-    /// Two jobs of one exclusive type in a batch.
-    #[error("`{type_name}` is exclusive: a batch can hold one of it")]
+    /// Two jobs of a batch are duplicates.
+    #[error("{}", twice(.type_name, .rule))]
     Twice {
         /// The type.
         type_name: &'static str,
+        /// What makes the two duplicates.
+        rule: Unique,
         /// Which of the submitted jobs was refused.
         index: usize,
     },
-    /// Jobs of an exclusive type come and go: there was none in the way any more, and yet no room.
+    /// Duplicates come and go: there was none in the way any more, and yet no room.
     #[error("jobs of `{0}` come and go at this moment; try again")]
     Busy(&'static str),
     /// The database does not answer.
-    #[error("the database does not answer ({0}); try again")]
+    #[error("the database does not answer: {0}; try again")]
     Unavailable(String),
     /// The server goes down.
     #[error("the server is stopping; submit again when it is back")]
     Stopping,
+}
+
+fn taken(existing: &JobSummary, rule: &Unique) -> String {
+    let (name, status, id) = (&existing.type_name, existing.status, existing.id);
+    match rule {
+        Unique::Type => format!("`{name}` is exclusive, and a job of it is already {status}: {id}"),
+        Unique::Params => format!("a job of `{name}` with these params is already {status}: {id}"),
+        Unique::Key(key) => format!("a job of `{name}` with the unique key `{key}` is already {status}: {id}"),
+    }
+}
+
+fn twice(name: &str, rule: &Unique) -> String {
+    match rule {
+        Unique::Type => format!("`{name}` is exclusive: a batch can hold one of it"),
+        Unique::Params => format!("a batch can hold one job of `{name}` with these params"),
+        Unique::Key(key) => format!("a batch can hold one job of `{name}` with the unique key `{key}`"),
+    }
 }
 
 /// Command: ask these jobs to stop. Answers for each, in the order given, once the wish is stored.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::runtime::Handle;
@@ -26,7 +26,7 @@ use super::identity::NodeIdentity;
 use super::lease::{LEASE_LOST, Renewed, StopRuns};
 use super::mailbox::Mailbox;
 use super::runner::{JobRunner, Run, RunnerDied, RunnerParts, SlotFreed, Stop, StopAll};
-use super::supervisor_turn::{Turn, TurnDone, Waiting, WaitingPause, take_turn};
+use super::supervisor_turn::{PATIENCE, Turn, TurnDone, Waiting, WaitingPause, take_turn};
 use super::tracker::{BatchStored, JobTracker, Released, ReportTo, RequestCancel, Stored};
 use crate::job::{Environment, Fence, RateLimit, Registered, Registry, StopReason};
 use crate::store::claim::{Claimed, Room};
@@ -108,6 +108,8 @@ pub struct JobSupervisor {
     /// A short gathering of freed slots is under way.
     gathering: bool,
     sweep_due: bool,
+    /// Jobs may have been committed by somebody else.
+    outbox_due: bool,
     beats: u32,
     /// Set when the node goes away: claims have stopped.
     draining: Option<Draining>,
@@ -163,6 +165,7 @@ impl JobSupervisor {
                 pending_types: BTreeSet::new(),
                 gathering: false,
                 sweep_due: true,
+                outbox_due: true,
                 beats: 0,
                 draining: None,
             };
@@ -207,7 +210,7 @@ impl JobSupervisor {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let rooms = if self.claim_due && !self.gathering { self.rooms() } else { Vec::new() };
         let asked = !self.submitted.is_empty() || !self.pauses.is_empty();
-        if !asked && rooms.is_empty() && !self.sweep_due {
+        if !asked && rooms.is_empty() && !self.sweep_due && !self.outbox_due {
             return;
         }
         let Some(link) = self.link.take() else { return };
@@ -221,6 +224,7 @@ impl JobSupervisor {
             known: mem::take(&mut self.sweep_due).then(|| self.running.values().map(|run| run.fence).collect()),
             rooms: rooms.clone(),
             health: Arc::clone(&self.health),
+            outbox: mem::take(&mut self.outbox_due),
         };
         let turn = take_turn(link, turn, self.tracker.clone());
         ctx.spawn(turn.into_actor(self).map(move |(link, done), supervisor, ctx| {
@@ -423,9 +427,21 @@ impl JobSupervisor {
         }
     }
 
+    /// Refuses what waits in vain for a turn that is under way.
+    fn refuse_late(&mut self) {
+        for waiting in self.submitted.extract_if(.., |waiting| waiting.since.elapsed() > PATIENCE) {
+            waiting.refuse();
+        }
+        for waiting in self.pauses.extract_if(.., |waiting| waiting.since.elapsed() > PATIENCE) {
+            waiting.refuse();
+        }
+    }
+
     fn beat(&mut self, ctx: &mut Context<Self>) {
+        self.refuse_late();
         self.beats = self.beats.wrapping_add(1);
         self.claim_due = true;
+        self.outbox_due = true;
         self.sweep_due |= self.beats.is_multiple_of(BEATS_PER_SWEEP);
         self.tell_drained();
         self.turn(ctx);
@@ -448,7 +464,7 @@ impl Handler<Submit> for JobSupervisor {
     fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
         if self.draining.is_none() {
-            self.submitted.push(Waiting { jobs: submit.jobs, reply });
+            self.submitted.push(Waiting { jobs: submit.jobs, since: Instant::now(), reply });
             self.turn(ctx);
         } // dropping the reply says the rest
         Box::pin(async { answer.await.unwrap_or(Err(SubmitError::Stopping)) })
@@ -492,7 +508,7 @@ impl Handler<SetPaused> for JobSupervisor {
 
     fn handle(&mut self, wish: SetPaused, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
-        self.pauses.push(WaitingPause { wish, reply });
+        self.pauses.push(WaitingPause { wish, since: Instant::now(), reply });
         self.turn(ctx);
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(Unavailable("the server is stopping".to_owned()))) })
     }
@@ -558,6 +574,7 @@ impl Handler<Woken> for JobSupervisor {
     type Result = ();
 
     fn handle(&mut self, Woken(types): Woken, ctx: &mut Self::Context) {
+        self.outbox_due = true;
         self.claim_due |= types.iter().any(|name| self.runners.contains_key(name.as_str()));
         self.turn(ctx);
     }

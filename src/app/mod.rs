@@ -42,7 +42,7 @@ use crate::store::sessions::hostname;
 use crate::store::settings::{SharedSettings, StoredSettings};
 use crate::store::vault::Vault;
 use crate::store::watch::DatabaseWatch;
-use crate::store::{clock, migrations, requirements};
+use crate::store::{clock, migrations, outbox, requirements};
 
 /// Threads for handlers per core: a few that block theirs leave others for the rest.
 const THREADS_PER_CORE: usize = 4;
@@ -92,7 +92,8 @@ impl Application {
         let drivers = driver_runtime()?;
         let node_id = Uuid::now_v7();
         let registration = registration(&slots)?;
-        let allowance = runtime.block_on(prepare(&database_url, node_id, &registration, data_dir.predecessor()))?;
+        let prepared = prepare(&database_url, node_id, &registry, &registration, data_dir.predecessor());
+        let allowance = runtime.block_on(prepared)?;
         let watch = Arc::new(DatabaseWatch::default());
         let pool = PoolOptions { allowance: Some(allowance), wanted: config.db_connections, watch: Arc::clone(&watch) };
         let db = pool::build_with(&database_url, drivers.handle().clone(), pool)?;
@@ -300,6 +301,7 @@ fn announce_again(data_dir: &Arc<DataDir>, url: &str) -> Box<dyn Fn(Uuid) + Send
 async fn prepare(
     database_url: &Arc<str>,
     node_id: Uuid,
+    registry: &Registry,
     registration: &Registration,
     predecessor: Option<Uuid>,
 ) -> anyhow::Result<Allowance> {
@@ -311,6 +313,7 @@ async fn prepare(
         if let Some(predecessor) = predecessor {
             nodes::sign_off(conn, predecessor).await?;
         }
+        outbox::register_types(conn, registry).await?;
         nodes::register(conn, node_id, registration).await?;
         clock::read(conn).await?;
         capacity::allowance(conn).await

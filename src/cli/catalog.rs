@@ -123,7 +123,9 @@ impl TypeEntry {
             let (first, longest) = (seconds(retry, "first_pause_seconds")?, seconds(retry, "longest_pause_seconds")?);
             Some(format!("{} retries after a failure, {first} to {longest} apart", number(retry, "retries")?))
         });
-        [rate, timeout, retry].into_iter().flatten().collect()
+        let unique = self.more.get("unique_by_params").and_then(Value::as_bool).filter(|unique| *unique);
+        let unique = unique.map(|_| "one with the same params at a time".to_owned());
+        [unique, rate, timeout, retry].into_iter().flatten().collect()
     }
 
     /// `paused by cli 5m ago: the disk is full`, if it is.

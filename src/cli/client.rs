@@ -1,6 +1,6 @@
 //! A plain client of the HTTP API: every command is one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::{RequestBuilder, StatusCode};
@@ -19,7 +19,11 @@ pub const AGENT: &str = concat!("stashhog-cli/", env!("CARGO_PKG_VERSION"));
 /// A server on this machine or a LAN takes a connection in less, or not at all.
 const CONNECT: Duration = Duration::from_secs(5);
 /// No answer of the API takes longer; what does is live.
-const ANSWER: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long a write is repeated whose answer got lost: a server that restarts is back within that.
+const LOST_ANSWER: Duration = Duration::from_secs(20);
+/// Between two repetitions.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Speaks to one server. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -82,19 +86,50 @@ impl Client {
         self.call(self.http.get(self.at(path, query))).await
     }
 
-    /// Acts.
+    /// Acts, once: a request whose answer got lost is repeated under the same idempotency key.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
-        self.call(self.http.post(self.at(path, &[])).json(body)).await
+        self.post_once(path, body, None).await
     }
 
-    /// Changes.
+    /// Acts, once for this idempotency key: it may have been used by an earlier command.
+    pub async fn post_once(&self, path: &str, body: &Value, key: Option<&str>) -> Result<Value, CallError> {
+        self.write(self.http.post(self.at(path, &[])).json(body), key).await
+    }
+
+    /// Changes, once.
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, CallError> {
-        self.call(self.http.patch(self.at(path, &[])).json(body)).await
+        self.write(self.http.patch(self.at(path, &[])).json(body), None).await
     }
 
-    /// Deletes. Null where there is nothing to say.
+    /// Deletes, once. Null where there is nothing to say.
     pub async fn delete(&self, path: &str, body: &Value) -> Result<Value, CallError> {
-        self.call(self.http.delete(self.at(path, &[])).json(body)).await
+        self.write(self.http.delete(self.at(path, &[])).json(body), None).await
+    }
+
+    /// Sends a write, again when its answer got lost or its first execution is under way.
+    async fn write(&self, request: RequestBuilder, key: Option<&str>) -> Result<Value, CallError> {
+        let key = key.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let request = request.header("Idempotency-Key", key);
+        let begun = Instant::now();
+        let mut sent = false;
+        loop {
+            let again = request.try_clone();
+            let Some(attempt) = again else { return self.call(request).await }; // never: the body is in memory
+            match attempt.send().await {
+                Ok(answer) => match self.read_answer(answer).await {
+                    Err(CallError::Away(_)) if begun.elapsed() < LOST_ANSWER => sent = true,
+                    Err(CallError::Refused(problem))
+                        if problem.code == "idempotency_key_in_use" && begun.elapsed() < LOST_ANSWER => {}
+                    answered => return answered,
+                },
+                // Nobody listens: a server that was never reached is not waited for.
+                Err(error) if begun.elapsed() < LOST_ANSWER && (sent || !error.is_connect()) && !error.is_timeout() => {
+                    sent = true;
+                }
+                Err(error) => return Err(self.away(&error)),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// The job as the API gives it.
@@ -108,15 +143,22 @@ impl Client {
         probe.send().await.is_ok()
     }
 
+    fn away(&self, error: &reqwest::Error) -> CallError {
+        CallError::Away(format!("{} does not answer: {}", self.url(), deepest(error)))
+    }
+
     async fn call(&self, request: RequestBuilder) -> Result<Value, CallError> {
-        let away = |e: reqwest::Error| CallError::Away(format!("{} does not answer: {}", self.url(), deepest(&e)));
-        let answer = request.send().await.map_err(away)?;
+        let answer = request.send().await.map_err(|error| self.away(&error))?;
+        self.read_answer(answer).await
+    }
+
+    async fn read_answer(&self, answer: reqwest::Response) -> Result<Value, CallError> {
         let status = answer.status();
         if status.is_redirection() {
             let to = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()).unwrap_or("elsewhere");
             return Err(CallError::Strange(format!("{} sends us to {to}; is that a stashhog server?", self.url())));
         }
-        let body = answer.bytes().await.map_err(away)?;
+        let body = answer.bytes().await.map_err(|error| self.away(&error))?;
         if status == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }

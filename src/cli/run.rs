@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::io::Read;
 
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -47,6 +48,18 @@ struct RunOptions {
     /// Why, for the job's history
     #[arg(long, value_name = "TEXT", global = true)]
     reason: Option<String>,
+    /// Start one job for this key, however often the command is repeated within a day
+    #[arg(long, value_name = "KEY", global = true)]
+    idempotency_key: Option<String>,
+    /// Start no second job of the type with this key while one is pending or running
+    #[arg(long, value_name = "KEY", global = true)]
+    unique_key: Option<String>,
+    /// Cancel the job when it has not started by this time, as 2026-01-31T18:00:00Z
+    #[arg(long, value_name = "TIME", global = true, conflicts_with = "expires_in")]
+    expires_at: Option<String>,
+    /// Cancel the job when it has not started within this time, as 90s, 15m, 2h or 1d
+    #[arg(long, value_name = "SPAN", global = true, value_parser = span)]
+    expires_in: Option<TimeDelta>,
     /// Print the job's id and leave; needs a running server
     #[arg(long, global = true)]
     detach: bool,
@@ -154,8 +167,14 @@ pub(super) fn given_params(given: &str) -> Result<Map<String, Value>, Failure> {
 }
 
 async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut Server) -> Done {
-    let submitted = json!({"type": call.type_name, "params": call.params, "reason": call.options.reason});
-    let answer = server.client.post("api/jobs", &submitted).await.map_err(|error| match error {
+    let options = &call.options;
+    let deadline = options.expires_in.map(|span| (Utc::now() + span).to_rfc3339_opts(SecondsFormat::Millis, true));
+    let submitted = json!({
+        "type": call.type_name, "params": call.params, "reason": options.reason,
+        "unique_key": options.unique_key, "expires_at": options.expires_at.as_ref().or(deadline.as_ref()),
+    });
+    let key = options.idempotency_key.as_deref();
+    let answer = server.client.post_once("api/jobs", &submitted, key).await.map_err(|error| match error {
         CallError::Refused(mut problem) => {
             if !problem.errors.is_empty() {
                 problem.detail = Some(format!("the params of `{}` are invalid", call.type_name));
@@ -203,6 +222,21 @@ async fn with_server(call: &Call, catalog: &Catalog, reach: &Reach, server: &mut
     }
 }
 
+/// A span of time: a number and its unit.
+fn span(text: &str) -> Result<TimeDelta, String> {
+    let wrong = || "give a number and a unit, as 90s, 15m, 2h or 1d".to_owned();
+    let (at, unit) = text.char_indices().last().ok_or_else(wrong)?;
+    let number: i64 = text[..at].parse().map_err(|_| wrong())?;
+    let span = match unit {
+        's' => TimeDelta::try_seconds(number),
+        'm' => TimeDelta::try_minutes(number),
+        'h' => TimeDelta::try_hours(number),
+        'd' => TimeDelta::try_days(number),
+        _ => None,
+    };
+    span.filter(|span| (TimeDelta::seconds(1)..TimeDelta::days(36_500)).contains(span)).ok_or_else(wrong)
+}
+
 /// Says why the job will not start. Asked of the server only now: before, there may have been none.
 async fn note_pause(server: &Server, type_name: &str) {
     let catalog = Catalog::of(&server.client).await; // that it can't be had is no reason to leave the job
@@ -215,7 +249,7 @@ async fn note_pause(server: &Server, type_name: &str) {
 mod tests {
     use std::ffi::OsString;
 
-    use super::{Call, given_params};
+    use super::{Call, given_params, span};
     use crate::cli::catalog::TypeEntry;
 
     fn call(line: &str) -> Call {
@@ -246,6 +280,15 @@ mod tests {
         let call = call(r#"run copy-all --reason why --param-reason param --params {"limit":4}"#);
         assert_eq!(call.options.reason.as_deref(), Some("why"));
         assert_eq!((&call.params["reason"], &call.params["limit"]), (&"param".into(), &4.into()));
+    }
+
+    #[test]
+    fn a_span_is_a_number_and_a_unit() {
+        assert_eq!(span("90s").unwrap().num_seconds(), 90);
+        assert_eq!(span("2h").unwrap().num_minutes(), 120);
+        for bad in ["", "5", "h", "1w", "-1h", "0s", "9999999999999d", "1é"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -118,19 +118,20 @@ fn tag(params: &Value) -> i64 {
     params["tag"].as_i64().unwrap_or_default()
 }
 
-/// Whether a server may answer this. 503 says that something is away, 408 that a server was frozen while it was asked.
+/// Whether a server may answer this. 503 says that something is away, 504 that the database has not answered, 408 that a server was
+/// frozen while it was asked.
 const fn is_fair(status: u16, done: u16) -> bool {
-    status == done || matches!(status, 408 | 503)
+    status == done || matches!(status, 408 | 503 | 504)
 }
 
-/// What an answer to a request for jobs means. 503 says that it may have been stored.
+/// What an answer to a request for jobs means. 504 says that they may have been stored.
 fn answer(reply: Option<Reply>, ledger: &Ledger, what: &str, of: Option<Uuid>) -> Answer {
     match reply {
         None => Answer::Unknown,
         Some(reply) => match reply.status {
             201 => Answer::Accepted(ids(&reply.body)),
             409 => Answer::Refused,
-            503 | 408 => Answer::Unknown,
+            503 | 504 | 408 => Answer::Unknown,
             _ => {
                 ledger.note_odd(odd(what, of, Some(&reply)));
                 Answer::Unknown

@@ -18,6 +18,7 @@ use super::bulk::{BUDGET, BulkRequest, SHOWN_IDS};
 use super::cancel::reason;
 use super::cursor;
 use super::error::ApiError;
+use super::idempotency::NewIds;
 use super::query::Query;
 use super::read::{read, write};
 use super::refusals;
@@ -26,7 +27,7 @@ use super::submit::{new_job, params, refuse_unprepared};
 use crate::actors::command::MadePending;
 use crate::actors::tracker::Stored;
 use crate::job::Status;
-use crate::store::enqueue::{self, NewJob};
+use crate::store::enqueue::{self, Acceptance, NewJob, Unique};
 use crate::store::retries;
 use crate::store::search::{self, Filter, Retryable};
 
@@ -48,8 +49,8 @@ pub struct BulkRetried {
     pub retried: u64,
     /// Jobs that were not done again, and named ones that have not ended or do not exist.
     pub skipped: u64,
-    /// How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `already_retried` (by
-    /// somebody else at the same moment), `not_found`.
+    /// How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`,
+    /// `duplicate_job_active`, `already_retried` (by somebody else at the same moment), `not_found`.
     pub skipped_because: BTreeMap<String, u64>,
     /// Bound or time were reached before all were done: ask again with `next_cursor` for the rest.
     pub more: bool,
@@ -72,6 +73,7 @@ pub struct BulkRetried {
 pub async fn retry(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     _: Query<()>,
     body: Body<BulkRequest>,
 ) -> Result<Json<BulkRetried>, ApiError> {
@@ -81,6 +83,7 @@ pub async fn retry(
     let mut walk = Walk {
         state: &state,
         actor,
+        ids,
         reason,
         named: named > 0,
         begun: Instant::now(),
@@ -101,6 +104,7 @@ pub async fn retry(
 struct Walk<'s> {
     state: &'s AppState,
     actor: ActorName,
+    ids: NewIds,
     reason: Option<String>,
     /// Whether the jobs are named by ids: then those that were retried before are met too, and all are done in one call, as asking
     /// again would do them again.
@@ -147,31 +151,44 @@ impl Walk<'_> {
             return None;
         };
         let mut new = new_job(job_type, params, &self.actor);
-        if new.exclusive && !self.taken.insert(new.type_name) {
+        if new.unique == Some(Unique::Type) && !self.taken.insert(new.type_name) {
             self.answer.skip("exclusive_job_active", 1);
             return None;
         }
+        new.id = self.ids.from(old.job.id);
+        let key = Unique::named_key(&old.job.type_name, old.exclusive_key.as_deref());
+        new.unique = Unique::of(&job_type.spec, key);
         (new.priority, new.only_items) = (old.job.priority, old.only_items);
         (new.retry_of, new.reason) = (Some(old.job.id), self.reason.clone());
         Some(new)
     }
 
-    /// Stores the jobs, without those whose old job has a retry that was not `seen`, and without those of exclusive types that are
-    /// taken.
+    /// Stores the jobs, without those whose old job has a retry that was not `seen`, and without duplicates of unfinished jobs. Those
+    /// that this request stored before, when it was executed with the same key, count as stored now.
     async fn store(&mut self, jobs: Vec<NewJob>, seen: &[(Uuid, Uuid)]) -> Result<(), ApiError> {
         refuse_unprepared(self.state, &jobs).await?;
         let ids: Vec<_> = jobs.iter().filter_map(|job| job.retry_of).collect();
-        let stored = write(&self.state.db, async |conn| {
+        let own: HashSet<_> = jobs.iter().map(|job| job.id).collect();
+        let accepted = write(&self.state.db, async |conn| {
             retries::lock(conn, &ids).await?;
             let now = retries::of_all(conn, &ids).await?;
-            let elsewhere: HashSet<_> = now.iter().filter(|retry| !seen.contains(retry)).map(|(_, old)| *old).collect();
+            let others = now.iter().filter(|retry| !seen.contains(retry) && !own.contains(&retry.0));
+            let elsewhere: HashSet<_> = others.map(|(_, old)| *old).collect();
             let rest: Vec<_> =
                 jobs.iter().filter(|job| job.retry_of.is_none_or(|old| !elsewhere.contains(&old))).cloned().collect();
-            Ok(Ok((enqueue::insert(conn, &rest).await?, rest.len())))
+            let answers = enqueue::accept(conn, &rest, self.ids.are_fixed()).await?;
+            Ok(Ok(rest.into_iter().zip(answers).collect::<Vec<_>>()))
         });
-        let (stored, tried) = stored.await?;
-        self.answer.skip("already_retried", (jobs.len() - tried) as u64);
-        self.answer.skip("exclusive_job_active", (tried - stored.len()) as u64);
+        let accepted = accepted.await?;
+        self.answer.skip("already_retried", (jobs.len() - accepted.len()) as u64);
+        let mut stored = Vec::with_capacity(accepted.len());
+        for (job, acceptance) in accepted {
+            match (acceptance, job.unique) {
+                (Acceptance::Stored(row), _) => stored.push(row),
+                (_, Some(Unique::Params | Unique::Key(_))) => self.answer.skip("duplicate_job_active", 1),
+                (_, Some(Unique::Type) | None) => self.answer.skip("exclusive_job_active", 1),
+            }
+        }
         self.answer.note(stored.iter().map(|job| job.id).collect());
         let types: BTreeSet<_> = stored.iter().map(|job| job.type_name.clone()).collect();
         self.state.tracker.do_send(Stored(stored));

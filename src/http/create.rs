@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::actor::ActorName;
 use super::body::{Body, OptionalBody};
 use super::error::ApiError;
+use super::idempotency::NewIds;
 use super::limits::{self, quoted};
 use super::query::Query;
 use super::refusals;
@@ -62,11 +63,13 @@ pub struct Triggered {
 pub async fn create(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     _: Query<()>,
     body: Body<JobRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let job_type = submit::job_type(&state.registry, &body.0.type_name)?;
     let new = submit::check(job_type, body.0, &actor, "").map_err(ApiError::fields)?;
+    let new = NewJob { id: ids.only(), ..new };
     let job = submit::submit_one(&state, new.clone()).await?;
     Ok(created(job.id).json(JobDetail::fresh(job, new)))
 }
@@ -85,12 +88,14 @@ pub async fn create(
 pub async fn batch(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     _: Query<()>,
     body: Body<BatchRequest, { limits::BATCH_BYTES }>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = check_batch(&state, body.0.jobs, &actor)?;
+    let mut new = check_batch(&state, body.0.jobs, &actor)?;
+    ids.number(&mut new);
     let jobs = submit::submit(&state, new).await?.map_err(|error| match error {
-        SubmitError::Exclusive { index, .. } => {
+        SubmitError::Duplicate { index, .. } => {
             ApiError::from(error).but(&format!("/jobs/{index} was refused, and so all"))
         }
         other => other.into(),
@@ -151,13 +156,15 @@ fn check_one_of(
 pub async fn run(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     type_name: Path<String>,
     _: Query<()>,
     body: OptionalBody<Value>,
 ) -> Result<HttpResponse, ApiError> {
     let job_type = submit::job_type(&state.registry, &type_name)?;
     let params = submit::params(job_type, Some(body.0), "").map_err(ApiError::fields)?;
-    let job = submit::submit_one(&state, submit::new_job(job_type, params, &actor)).await?;
+    let new = NewJob { id: ids.only(), ..submit::new_job(job_type, params, &actor) };
+    let job = submit::submit_one(&state, new).await?;
     let message = format!("{} was accepted; it starts as soon as there is room", job_type.spec.label);
     Ok(created(job.id).json(Triggered { success: true, message, job_id: job.id }))
 }

@@ -31,6 +31,8 @@ pub enum ErrorCode {
     InvalidQuery,
     /// A part of the path is wrong.
     InvalidPath,
+    /// The header `Idempotency-Key` is no key.
+    InvalidIdempotencyKey,
     /// Another web site asks.
     ForeignOrigin,
     /// The server was asked under a name that is not its own.
@@ -55,6 +57,8 @@ pub enum ErrorCode {
     BodyTimeout,
     /// The type is exclusive and `job` is pending or running.
     ExclusiveJobActive,
+    /// `job`, which has the same params or the same unique key, is pending, running or cancelling.
+    DuplicateJobActive,
     /// Another schedule has this name.
     ScheduleNameTaken,
     /// An earlier job of the schedule has not ended, and it is to make no other then, or its queue is full: see `job`.
@@ -73,6 +77,10 @@ pub enum ErrorCode {
     PlanBuilding,
     /// The thing was changed since the client read it: its `If-Match` does not hold.
     PreconditionFailed,
+    /// A request with this `Idempotency-Key` is being executed: see the `Retry-After` header.
+    IdempotencyKeyInUse,
+    /// This `Idempotency-Key` was used for another request within the last day.
+    IdempotencyKeyReused,
     /// The body is larger than this path takes.
     BodyTooLarge,
     /// The body is not declared as JSON.
@@ -85,8 +93,10 @@ pub enum ErrorCode {
     UpgradeRequired,
     /// A fault of the server. It is in its log.
     Internal,
-    /// The database does not answer, or the server is going down.
+    /// The database does not answer, or the server is going down. Nothing was stored, and nothing will be.
     Unavailable,
+    /// The database was asked to store something and has not answered: it may have done so, or do so later.
+    OutcomeUnknown,
     /// The question takes the database too long.
     QueryTimeout,
 }
@@ -108,6 +118,9 @@ impl ErrorCode {
             Self::InvalidBody => ("invalid_body", StatusCode::BAD_REQUEST, "the body can't be read"),
             Self::InvalidQuery => ("invalid_query", StatusCode::BAD_REQUEST, "wrong query parameters"),
             Self::InvalidPath => ("invalid_path", StatusCode::BAD_REQUEST, "wrong path"),
+            Self::InvalidIdempotencyKey => {
+                ("invalid_idempotency_key", StatusCode::BAD_REQUEST, "Invalid Idempotency-Key")
+            }
             Self::ForeignOrigin => ("foreign_origin", StatusCode::FORBIDDEN, "another site asks"),
             Self::ForeignHost => ("foreign_host", StatusCode::FORBIDDEN, "not the name of this server"),
             Self::UnknownPath => ("unknown_path", StatusCode::NOT_FOUND, "no such path"),
@@ -120,6 +133,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "wrong method"),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             Self::ExclusiveJobActive => ("exclusive_job_active", StatusCode::CONFLICT, "one at a time"),
+            Self::DuplicateJobActive => ("duplicate_job_active", StatusCode::CONFLICT, "A duplicate job is active"),
             Self::ScheduleNameTaken => ("schedule_name_taken", StatusCode::CONFLICT, "the name is taken"),
             Self::ScheduleJobActive => ("schedule_job_active", StatusCode::CONFLICT, "one job at a time"),
             Self::JobEnded => ("job_ended", StatusCode::CONFLICT, "the job has ended"),
@@ -133,6 +147,14 @@ impl ErrorCode {
             Self::PreconditionFailed => {
                 ("precondition_failed", StatusCode::PRECONDITION_FAILED, "changed by somebody else")
             }
+            Self::IdempotencyKeyInUse => {
+                ("idempotency_key_in_use", StatusCode::CONFLICT, "The Idempotency-Key is in use")
+            }
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The Idempotency-Key belongs to another request",
+            ),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not declared as JSON")
@@ -142,6 +164,7 @@ impl ErrorCode {
             Self::UpgradeRequired => ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "a WebSocket"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "not available"),
+            Self::OutcomeUnknown => ("outcome_unknown", StatusCode::GATEWAY_TIMEOUT, "Outcome unknown"),
             Self::QueryTimeout => ("query_timeout", StatusCode::SERVICE_UNAVAILABLE, "the question takes too long"),
         }
     }
@@ -303,6 +326,7 @@ impl ResponseError for ApiError {
             ErrorCode::Unavailable | ErrorCode::QueryTimeout => {
                 response.insert_header((RETRY_AFTER, retry_after(self.0.cause)))
             }
+            ErrorCode::IdempotencyKeyInUse => response.insert_header((RETRY_AFTER, "1")),
             ErrorCode::UpgradeRequired => {
                 response.insert_header((UPGRADE, "websocket")).insert_header((SEC_WEBSOCKET_VERSION, "13"))
             }

@@ -30,6 +30,8 @@ pub enum ExplanationCode {
     Scheduled,
     /// Its last attempt failed, and the next one is due later: `run_at`, `error`.
     RetryAt,
+    /// Its deadline has passed, and it is cancelled within seconds: `expires_at`.
+    Expired,
     /// Its type is paused: `paused`.
     Paused,
     /// No live node has a slot for its type, taken or free.
@@ -114,6 +116,10 @@ pub struct Explanation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub run_at: Option<DateTime<Utc>>,
+    /// Cancelled when it has not started by then; while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub expires_at: Option<DateTime<Utc>>,
     /// The pause of its type, while it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -207,6 +213,7 @@ fn explained(facts: &Facts, spec: Option<&JobSpec>, this: Uuid) -> Explanation {
         code: ExplanationCode::Ended,
         sentence: String::new(),
         run_at: None,
+        expires_at: None,
         paused: None,
         slots: None,
         in_cluster: None,
@@ -262,8 +269,13 @@ fn wait(explanation: &mut Explanation, facts: &Facts, spec: Option<&JobSpec>, wa
     let slots = slots(waiting, &job.type_name);
     explanation.node = None; // where it ran once says nothing about where it will
     explanation.run_at = Some(job.run_at).filter(|run_at| *run_at > facts.now);
+    explanation.expires_at = job.expires_at;
     explanation.paused.clone_from(&waiting.paused);
     explanation.ahead = waiting.ahead;
+    if job.expires_at.is_some_and(|deadline| deadline <= facts.now) {
+        explanation.code = ExplanationCode::Expired;
+        return;
+    }
     if explanation.run_at.is_some() {
         let retries = job.failures > 0;
         explanation.code = if retries { ExplanationCode::RetryAt } else { ExplanationCode::Scheduled };

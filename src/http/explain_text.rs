@@ -30,8 +30,14 @@ impl<'a> Words<'a> {
     }
 }
 
-/// One sentence, or two, that a person understands.
+/// One sentence, or a few, that a person understands.
 pub fn sentence(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> String {
+    let deadline = explanation.expires_at.filter(|_| explanation.code != ExplanationCode::Expired);
+    let deadline = deadline.map(|at| format!(" It is cancelled unless it starts before {}.", moment(at, facts.now)));
+    why(explanation, facts, words) + &deadline.unwrap_or_default()
+}
+
+fn why(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> String {
     let (job, now, label) = (&facts.job, facts.now, words.label);
     let since = explanation.since.unwrap_or(job.updated_at);
     match explanation.code {
@@ -53,6 +59,10 @@ pub fn sentence(explanation: &Explanation, facts: &Facts, words: &Words<'_>) -> 
                 span(job.run_at - now),
                 pause.unwrap_or_default()
             )
+        }
+        ExplanationCode::Expired => {
+            let at = explanation.expires_at.map(|at| format!(" at {}", moment(at, now))).unwrap_or_default();
+            format!("Its deadline passed{at}; it is cancelled within seconds.")
         }
         ExplanationCode::Paused => {
             let pause = explanation.paused.as_ref().map(|pause| paused(pause, now)).unwrap_or_default();

@@ -75,6 +75,9 @@ pub struct JobTypeView {
     pub concurrency: u32,
     /// Which of its jobs may exist or run beside each other.
     pub admission: AdmissionKind,
+    /// Whether a job is refused while one with the same params is pending, running or cancelling.
+    #[schema(required = false)]
+    pub unique_by_params: bool,
     /// How many of its jobs run at a time in the whole cluster; null where only the slots of the nodes limit that.
     #[schema(required)]
     pub in_cluster: Option<u32>,
@@ -130,6 +133,7 @@ impl JobTypeView {
                 Admission::Serial => AdmissionKind::Serial,
                 Admission::Exclusive => AdmissionKind::Exclusive,
             },
+            unique_by_params: spec.unique_by_params,
             in_cluster: spec.cluster_limit(),
             rate_limit: spec
                 .rate_limit

@@ -20,6 +20,8 @@ pub const SEARCH_CHARS: usize = 200;
 pub const SCHEDULE_NAME_CHARS: usize = 100;
 /// The characters of a name: of a type, of an actor.
 pub const NAME_CHARS: usize = 200;
+/// The characters of a unique key: a path, or some ids. With its type it must fit into an index.
+pub const UNIQUE_KEY_CHARS: usize = 200;
 /// Priorities, either way. Enough to order by hand; small enough to be read.
 pub const PRIORITY: i64 = 1_000;
 /// Rows of one answer.
@@ -45,6 +47,14 @@ pub fn schedule_name(value: &str) -> Result<String, String> {
         return Err("must have a character at least, none that is invisible, and no space at its ends".to_owned());
     }
     Ok(name)
+}
+
+/// A key that no two unfinished jobs of a type may share.
+pub fn unique_key(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    text(value, UNIQUE_KEY_CHARS)
 }
 
 /// A time, RFC 3339.

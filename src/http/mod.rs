@@ -1,7 +1,7 @@
 //! How it is asked: REST, probes, the document that describes both, and the files of the web UI.
 //!
 //! ```text
-//!   request ─▶ headers ─▶ guard ─▶ routes ─▶ one file per resource ─▶ read ─▶ store        (questions)
+//!   request ─▶ headers ─▶ guard ─▶ idempotency ─▶ routes ─▶ one file per resource ─▶ read ─▶ store        (questions)
 //!                            │                                     └─▶ JobSupervisor       (Submit, Cancel)
 //!                            └ 403                    Problem ◀── whatever goes wrong, anywhere
 //! ```
@@ -32,6 +32,7 @@ pub mod guard;
 pub mod headers;
 pub mod health;
 pub mod history;
+pub mod idempotency;
 pub mod job_types;
 pub mod library;
 mod library_cursor;

@@ -1,6 +1,8 @@
 //! The document that describes the API, made from the handlers. Clients' types are generated from it.
 
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use super::error::Problem;
 use super::logs::LogFormat;
@@ -46,7 +48,30 @@ struct Document;
 
 /// The document. Needs no server.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    let mut document = Document::openapi();
+    for path in document.paths.paths.values_mut() {
+        for write in [&mut path.post, &mut path.put, &mut path.patch, &mut path.delete].into_iter().flatten() {
+            write.parameters.get_or_insert_default().push(idempotency_key().into());
+        }
+    }
+    document
+}
+
+/// The header that every write takes.
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with \
+             the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. \
+             `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to \
+             another request",
+        ))
+        .schema(Some(schema))
+        .build()
 }
 
 #[cfg(test)]

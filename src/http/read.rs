@@ -5,6 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::AsyncPgConnection;
 
 use super::error::{ApiError, ErrorCode};
+use super::submit::UNKNOWN;
 use crate::actors::health::ReasonCode;
 use crate::job::DbPool;
 use crate::store::read::{self, ReadError, STATEMENT};
@@ -36,6 +37,7 @@ impl From<ReadError> for ApiError {
                 tracing::debug!(%error, "no connection for a request");
                 Self::outage(outage, "try again")
             }
+            ReadError::OutcomeUnknown => Self::new(ErrorCode::OutcomeUnknown, UNKNOWN),
             ReadError::Lost(outage) => Self::outage(outage, "try again"),
             ReadError::Passing => Self::new(ErrorCode::Unavailable, format!("{error}; try again")),
             ReadError::TooLong => {

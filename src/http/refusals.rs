@@ -26,6 +26,7 @@ pub enum AnyQuestion {
 #[derive(IntoResponses)]
 pub enum AnyWrite {
     /// `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+    /// `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
     #[response(status = 400, content_type = "application/problem+json")]
     Invalid(#[to_schema] Problem),
     /// `foreign_host`, `foreign_origin`: another site asks, or the server was asked under a name that is not its own.
@@ -41,12 +42,16 @@ pub enum AnyWrite {
     #[response(status = 415, content_type = "application/problem+json")]
     MediaType(#[to_schema] Problem),
     /// `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-    /// is not set.
+    /// is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
     #[response(status = 422, content_type = "application/problem+json")]
     Fields(#[to_schema] Problem),
-    /// `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question.
+    /// `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+    /// `query_timeout`: narrow the question.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(#[to_schema] Problem),
+    /// `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later.
+    #[response(status = 504, content_type = "application/problem+json")]
+    Unknown(#[to_schema] Problem),
 }
 
 /// What a live path may be answered with besides.
@@ -144,7 +149,8 @@ pub enum NoRoom {
 #[allow(dead_code)]
 #[derive(IntoResponses)]
 pub enum Taken {
-    /// `exclusive_job_active`: the type is exclusive, and `job` is pending or running.
+    /// `exclusive_job_active`: the type is exclusive, and `job` is pending or running. `duplicate_job_active`: `job`, which has the
+    /// same unique key or, of a type that is unique by its params, the same params, is.
     #[response(status = 409, content_type = "application/problem+json")]
     Exclusive(#[to_schema] Problem),
 }

@@ -14,6 +14,7 @@ use super::body::OptionalBody;
 use super::cancel::reason;
 use super::create::created;
 use super::error::{ApiError, ErrorCode, Problem};
+use super::idempotency::NewIds;
 use super::query::Query;
 use super::read::{read, write};
 use super::refusals;
@@ -22,7 +23,7 @@ use super::state::AppState;
 use super::submit;
 use crate::actors::command::{MadePending, SubmitError};
 use crate::actors::tracker::Stored;
-use crate::store::enqueue::{self, NewJob};
+use crate::store::enqueue::{self, Acceptance, NewJob, Unique};
 use crate::store::history;
 use crate::store::retries::{self, Retry};
 use crate::store::row::JobSummary;
@@ -62,7 +63,8 @@ pub struct RetryRequest {
          content_type = "application/problem+json"),
         (status = 409, description = "`already_retried`: `job` does the same again, and has not ended; or it was asked for at \
          the same moment. `job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like \
-         this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running",
+         this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running. `duplicate_job_active`: \
+         `job` has the same params or the same unique key, and has not ended",
          body = Problem, content_type = "application/problem+json"),
         refusals::AnyWrite,
     ),
@@ -70,6 +72,7 @@ pub struct RetryRequest {
 pub async fn retry(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     id: Path<Uuid>,
     _: Query<()>,
     body: OptionalBody<RetryRequest>,
@@ -90,6 +93,9 @@ pub async fn retry(
     let mut new = submit::new_job(job_type, params.map_err(ApiError::fields)?, &actor);
     new.only_items =
         if request.only_failed_items { Some(failed_items(&state, &old).await?) } else { old.body.only_items };
+    new.id = ids.only();
+    let key = Unique::named_key(&old.job.type_name, old.body.exclusive_key.as_deref());
+    new.unique = Unique::of(&job_type.spec, key);
     (new.priority, new.retry_of, new.reason) = (old.job.priority, Some(*id), reason);
     submit::refuse_unprepared(&state, std::slice::from_ref(&new)).await?;
     let seen = old.retried_as;
@@ -99,8 +105,12 @@ pub async fn retry(
         // One that nobody could have seen was asked for at the same moment as this.
         let stands =
             |retry: &Retry| !seen.contains(&retry.job.id) || !(request.again || retry.job.status.is_terminal());
-        let existing = retries::of(conn, *id).await?.into_iter().find(|retry| equal(retry) && stands(retry));
-        match existing {
+        let made = retries::of(conn, *id).await?;
+        // One with this id was stored by this request, when it was executed with the same key before.
+        if let Some(own) = made.iter().find(|retry| retry.job.id == new.id) {
+            return Ok(Ok(own.job.clone()));
+        }
+        match made.into_iter().find(|retry| equal(retry) && stands(retry)) {
             Some(existing) => Ok(Err(retried(*id, existing.job))),
             None => insert(conn, &new).await,
         }
@@ -118,16 +128,18 @@ fn retried(id: Uuid, existing: JobSummary) -> ApiError {
     ApiError::new(ErrorCode::AlreadyRetried, detail).job(existing)
 }
 
-/// How often a place of an exclusive type is tried for that is taken at one moment and free at the next.
+/// How often a place is tried for that is taken at one moment and free at the next.
 const TRIES: usize = 5;
 
 async fn insert(conn: &mut AsyncPgConnection, new: &NewJob) -> QueryResult<Result<JobSummary, ApiError>> {
     for _ in 0..TRIES {
-        if let Some(stored) = enqueue::insert(conn, std::slice::from_ref(new)).await?.pop() {
-            return Ok(Ok(stored));
-        }
-        if let Some(holder) = enqueue::holder(conn, new.type_name).await? {
-            return Ok(Err(SubmitError::Exclusive { existing: Box::new(holder), index: 0 }.into()));
+        match enqueue::accept(conn, std::slice::from_ref(new), false).await?.pop() {
+            Some(Acceptance::Stored(stored)) => return Ok(Ok(stored)),
+            Some(Acceptance::Duplicate(existing)) => {
+                let rule = new.unique.clone().unwrap_or(Unique::Type);
+                return Ok(Err(SubmitError::Duplicate { existing: Box::new(existing), rule, index: 0 }.into()));
+            }
+            Some(Acceptance::Contended) | None => {}
         }
     }
     Ok(Err(SubmitError::Busy(new.type_name).into()))

@@ -11,9 +11,10 @@ use super::error::{ApiError, ErrorCode};
 use super::limits::quoted;
 use super::state::AppState;
 use super::{
-    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, job_types, library, list,
-    logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview, schedule_run,
-    schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, unavailable, ws,
+    bulk_cancel, bulk_retry, cancel, create, docs, explain, guard, headers, health, history, idempotency, job_types,
+    library, list, logs, nodes, pause, plan_changes, plan_decide, plans, retry, schedule_history, schedule_preview,
+    schedule_run, schedule_switch, schedule_write, schedules, settings, settings_test, show, stats, ui, unavailable,
+    ws,
 };
 
 /// The table. The first path that fits is taken.
@@ -79,8 +80,10 @@ pub fn configure(app: &mut ServiceConfig, state: AppState) {
     app.app_data(Data::new(state));
     app.default_service(web::to(unknown_path)); // for what is no path at all, `OPTIONS *`
     app.app_data(PathConfig::default().error_handler(wrong_path));
+    let all = all.default_service(web::to(unknown_path));
+    // The last one comes first.
     app.service(
-        all.default_service(web::to(unknown_path))
+        all.wrap(from_fn(idempotency::once))
             .wrap(from_fn(unavailable::name_cause))
             .wrap(from_fn(guard::check))
             .wrap(from_fn(headers::add)),

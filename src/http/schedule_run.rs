@@ -9,6 +9,7 @@ use super::body::OptionalBody;
 use super::cancel::reason;
 use super::create::created;
 use super::error::{ApiError, ErrorCode};
+use super::idempotency::NewIds;
 use super::limits::quoted;
 use super::query::Query;
 use super::read::write;
@@ -21,7 +22,8 @@ use super::submit;
 use crate::actors::command::{MadePending, SubmitError};
 use crate::actors::tracker::Stored;
 use crate::job::RunOutcome;
-use crate::store::enqueue::NewJob;
+use crate::store::cancel;
+use crate::store::enqueue::{NewJob, Unique};
 use crate::store::row::JobSummary;
 use crate::store::schedule_jobs::{Placed, QUEUED, job_of, place};
 use crate::store::schedule_runs::{self, NewRun};
@@ -43,6 +45,7 @@ use crate::store::schedules;
 pub async fn run(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     id: Path<Uuid>,
     _: Query<()>,
     body: OptionalBody<ScheduleAct>,
@@ -60,8 +63,13 @@ pub async fn run(
             Err(errors) => return Ok(Err(ApiError::fields(errors))),
         };
         let job = job_of(&schedule, &known.spec, params, None, actor.0.clone(), reason.clone());
-        let job = NewJob { way: actor.1, ..job };
-        let stored = match room(place(conn, &schedule, &job).await?, known.spec.name) {
+        let job = NewJob { id: ids.only(), way: actor.1, ..job };
+        if ids.are_fixed()
+            && let Some(stored) = cancel::current(conn, &[job.id]).await?.pop()
+        {
+            return Ok(Ok((stored, job))); // by an execution whose answer got lost
+        }
+        let stored = match room(place(conn, &schedule, &job).await?, &job) {
             Ok(stored) => stored,
             Err(error) => return Ok(Err(error)),
         };
@@ -76,7 +84,7 @@ pub async fn run(
 }
 
 /// The stored job, or what stood in its way.
-fn room(placed: Placed, type_name: &'static str) -> Result<JobSummary, ApiError> {
+fn room(placed: Placed, job: &NewJob) -> Result<JobSummary, ApiError> {
     match placed {
         Placed::Stored(job) => Ok(*job),
         Placed::Overlaps(job) => {
@@ -88,7 +96,10 @@ fn room(placed: Placed, type_name: &'static str) -> Result<JobSummary, ApiError>
                 format!("{QUEUED} jobs of this schedule wait, {} is the last of them, and no more may", job.id);
             Err(ApiError::new(ErrorCode::ScheduleJobActive, detail).job(*job))
         }
-        Placed::Taken(Some(existing)) => Err(SubmitError::Exclusive { existing, index: 0 }.into()),
-        Placed::Taken(None) => Err(SubmitError::Busy(type_name).into()),
+        Placed::Taken(Some(existing)) => {
+            let rule = job.unique.clone().unwrap_or(Unique::Type);
+            Err(SubmitError::Duplicate { existing, rule, index: 0 }.into())
+        }
+        Placed::Taken(None) => Err(SubmitError::Busy(job.type_name).into()),
     }
 }

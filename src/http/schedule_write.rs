@@ -14,6 +14,7 @@ use super::body::{Body, OptionalBody};
 use super::error::ApiError;
 use super::etag::IfMatch;
 use super::fields::Fields;
+use super::idempotency::NewIds;
 use super::query::Query;
 use super::read::write;
 use super::schedule_check::{job_type, timetable, words};
@@ -122,12 +123,19 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<i64>>, D::
 pub async fn create(
     state: Data<AppState>,
     actor: ActorName,
+    ids: NewIds,
     _: Query<()>,
     body: Body<ScheduleRequest>,
 ) -> Result<HttpResponse, ApiError> {
     // What is wrong is told without the database; the times are the database's.
     let draft = new(&state.registry, body.0, &actor.0, Utc::now()).map_err(ApiError::fields)?;
+    let draft = ScheduleRow { id: ids.only(), ..draft };
     let stored = write(&state.db, async |conn| {
+        if ids.are_fixed()
+            && let Some(stored) = schedules::lock(conn, draft.id).await?
+        {
+            return view_one(conn, &state.registry, stored).await.map(Ok); // by an execution whose answer got lost
+        }
         let now = schedules::now(conn).await?;
         let next_run_at = if draft.enabled { next(&draft, now) } else { None };
         let schedule = ScheduleRow { created_at: now, updated_at: now, next_run_at, ..draft };

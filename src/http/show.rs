@@ -52,8 +52,8 @@ pub struct JobDetail {
 impl JobDetail {
     /// A job that was just stored.
     pub fn fresh(job: JobSummary, from: NewJob) -> Self {
-        let metadata = from.whole_metadata();
-        let body = JobBody { params: from.params, metadata, result: None, only_items: from.only_items };
+        let (metadata, exclusive_key) = (from.whole_metadata(), from.given_key());
+        let body = JobBody { params: from.params, metadata, result: None, only_items: from.only_items, exclusive_key };
         let (retried_as, ancestors, children) = (Vec::new(), Vec::new(), Vec::new());
         Self { job, body, retried_as, curve: None, state: None, ancestors, children, more_children: false }
     }

@@ -15,11 +15,12 @@ use super::limits::{self, quoted};
 use super::state::AppState;
 use crate::actors::command::{Submit, SubmitError, Unavailable};
 use crate::job::{FieldError, Registered, Registry};
-use crate::store::enqueue::NewJob;
+use crate::store::enqueue::{NewJob, Unique};
 use crate::store::find_nul;
 use crate::store::row::JobSummary;
 
-/// How long a command may wait for its answer. The supervisor itself gives up earlier when the database is away.
+/// How long a command may wait for its answer. The supervisor refuses earlier what it could not send to the database; what it sent it
+/// repeats until it is answered.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// A job that somebody wants.
@@ -41,6 +42,14 @@ pub struct JobRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub run_at: Option<String>,
+    /// Not started afterwards: a job that is still pending then is cancelled by `deadline`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<String>,
+    /// Refused while a job of this type with the same key is pending, running or cancelling.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    pub unique_key: Option<String>,
     /// Why, for its history.
     #[serde(default)]
     #[schema(max_length = 1000)]
@@ -79,6 +88,13 @@ pub fn check(
     let reason = request.reason.as_deref().map(|text| limits::text(text, limits::REASON_CHARS));
     let priority = fields.take("priority", request.priority.map(limits::priority));
     let run_at = fields.take("run_at", request.run_at.as_deref().map(limits::time));
+    let expires_at = fields.take("expires_at", request.expires_at.as_deref().map(limits::time));
+    if let (Some(run_at), Some(expires_at)) = (run_at, expires_at)
+        && expires_at <= run_at
+    {
+        fields.refuse("expires_at", "must be later than run_at");
+    }
+    let unique_key = fields.take("unique_key", request.unique_key.as_deref().map(limits::unique_key));
     let reason = fields.take("reason", reason);
     let params = params(job_type, request.params, &format!("{at}/params")).unwrap_or_else(|errors| {
         fields.extend(errors);
@@ -86,7 +102,8 @@ pub fn check(
     });
     fields.finish()?;
     let new = new_job(job_type, params, actor);
-    Ok(NewJob { priority: priority.unwrap_or(new.priority), run_at, reason, ..new })
+    let unique = Unique::of(&job_type.spec, unique_key);
+    Ok(NewJob { priority: priority.unwrap_or(new.priority), run_at, expires_at, unique, reason, ..new })
 }
 
 /// Checks params and fills in their defaults. Pointers begin with `at`.
@@ -140,22 +157,31 @@ pub async fn submit_one(state: &AppState, job: NewJob) -> Result<JobSummary, Api
     stored.into_iter().next().ok_or_else(|| ApiError::internal("the supervisor stored no job and gave no reason"))
 }
 
+/// What a request is answered that was sent to a database which has not answered since.
+pub(super) const UNKNOWN: &str = "the database was asked and has not answered yet, so this may still be done; look before \
+                                  asking again, or ask again with the same Idempotency-Key";
+
 /// The supervisor is gone, or did not answer in time.
 pub(super) fn no_answer(error: &MailboxError) -> ApiError {
-    let detail = match error {
-        MailboxError::Closed => "the server is going down; ask again when it is back",
-        MailboxError::Timeout => {
-            "the supervisor has not answered yet, and may still do what it was asked; look before asking again"
+    match error {
+        MailboxError::Closed => {
+            ApiError::new(ErrorCode::Unavailable, "the server is going down; ask again when it is back")
         }
-    };
-    ApiError::new(ErrorCode::Unavailable, detail)
+        MailboxError::Timeout => ApiError::new(ErrorCode::OutcomeUnknown, UNKNOWN),
+    }
 }
 
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         let detail = error.to_string();
         match error {
-            SubmitError::Exclusive { existing, .. } => Self::new(ErrorCode::ExclusiveJobActive, detail).job(*existing),
+            SubmitError::Duplicate { existing, rule, .. } => {
+                let code = match rule {
+                    Unique::Type => ErrorCode::ExclusiveJobActive,
+                    Unique::Params | Unique::Key(_) => ErrorCode::DuplicateJobActive,
+                };
+                Self::new(code, detail).job(*existing)
+            }
             SubmitError::Twice { index, .. } => Self::field(&format!("/jobs/{index}"), detail),
             SubmitError::Busy(_) | SubmitError::Unavailable(_) | SubmitError::Stopping => {
                 Self::new(ErrorCode::Unavailable, detail)

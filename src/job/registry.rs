@@ -45,6 +45,18 @@ impl JobType {
     }
 }
 
+impl JobType {
+    /// Checks params as [`Registered::prepare`] does. Works the schema out each time.
+    pub fn prepare(&self, params: Value) -> Result<Value, InvalidParams> {
+        let type_name = self.spec.name;
+        let bad = |error: RegistryError| InvalidParams {
+            type_name,
+            errors: vec![FieldError { pointer: String::new(), message: error.to_string() }],
+        };
+        Registered::new(self).map_err(bad)?.prepare(Some(params))
+    }
+}
+
 /// A type of the registry, with all that is worked out once.
 pub struct Registered {
     /// Its description.

@@ -88,6 +88,8 @@ pub struct JobSpec {
     pub unit: Unit,
     /// How many at a time.
     pub admission: Admission,
+    /// Whether two jobs with the same params may not both be pending or running.
+    pub unique_by_params: bool,
     /// Higher is claimed first; the default of its jobs, 0 unless set.
     pub priority: i32,
     /// How long an attempt may run before it is stopped and failed.
@@ -119,6 +121,7 @@ impl JobSpec {
             icon: "tool",
             unit: Unit { singular: "item", plural: "items" },
             admission: Admission::PerNode(1),
+            unique_by_params: false,
             priority: 0,
             timeout: None,
             max_interruptions: 3,
@@ -170,6 +173,12 @@ impl JobSpec {
     /// Lets one job run in the whole cluster; the others wait.
     pub const fn serial(mut self) -> Self {
         self.admission = Admission::Serial;
+        self
+    }
+
+    /// Lets one job with the same params be pending or running in the whole cluster; a duplicate is refused with the first.
+    pub const fn unique_by_params(mut self) -> Self {
+        self.unique_by_params = true;
         self
     }
 

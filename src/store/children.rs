@@ -119,7 +119,7 @@ async fn insert(conn: &mut AsyncPgConnection, child: NewJob) -> QueryResult<Spaw
         if let Some(stored) = enqueue::insert(conn, &child).await?.pop() {
             return Ok(Spawned::New(stored));
         }
-        if let Some(holder) = enqueue::holder(conn, child[0].type_name).await? {
+        if let Some(holder) = enqueue::holder(conn, &child[0]).await? {
             return Ok(Spawned::Refused(SpawnRefusal::Exclusive(Box::new(holder))));
         }
     }

@@ -147,6 +147,7 @@ impl Statement for Claim {
             SELECT next.id FROM room CROSS JOIN LATERAL (
                 SELECT id FROM jobs
                 WHERE jobs.type = room.type AND status = 'pending' AND run_at <= now() AND turn_at <= now() + room.behind
+                  AND (expires_at IS NULL OR expires_at > now())
                   AND NOT (queue_key IS NOT NULL AND EXISTS (
                       SELECT FROM jobs first
                       WHERE first.queue_key = jobs.queue_key AND first.status IN ('pending', 'running', 'cancelling')

@@ -1,18 +1,24 @@
-//! Accepting jobs: many at once, all or nothing where asked, exclusive types gated by a unique index.
+//! Accepting jobs: many at once, all or nothing where asked, uniqueness decided by a unique index.
+//!
+//! Storing is idempotent: ids are chosen before the statement, so repeating a statement whose answer was lost finds the jobs that
+//! it had stored.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::clock;
 use super::origin::Way;
 use super::row::{JobSummary, SummarySql, summary_columns};
 use super::schema::jobs;
 use super::statement::{Binds, Cached, Statement};
+use super::{cancel, clock};
 use crate::job::{Admission, JobSpec, Status};
 
 /// A job to be stored. Its params have been checked and contain no NUL.
@@ -40,8 +46,10 @@ pub struct NewJob {
     pub retry_of: Option<Uuid>,
     /// The items that it is about, when not all.
     pub only_items: Option<Value>,
-    /// Whether only one of its type may be pending or running.
-    pub exclusive: bool,
+    /// Which unfinished jobs forbid it.
+    pub unique: Option<Unique>,
+    /// Not started afterwards: cancelled instead.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Whether only one of its type may run.
     pub serial: bool,
     /// How often its node may die under it.
@@ -60,6 +68,33 @@ pub struct NewJob {
     pub queue_key: Option<String>,
 }
 
+/// Which unfinished jobs are duplicates of a job: one of them and it may not both be pending, running or cancelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unique {
+    /// All jobs of its type: the type is exclusive.
+    Type,
+    /// Jobs of its type with the same params.
+    Params,
+    /// Jobs of its type with the same key, which the trigger named.
+    Key(String),
+}
+
+impl Unique {
+    /// The rule for a job of this type, if there is one. A key takes the place of the params; nothing loosens an exclusive type.
+    pub fn of(spec: &JobSpec, key: Option<String>) -> Option<Self> {
+        match key {
+            _ if spec.admission == Admission::Exclusive => Some(Self::Type),
+            Some(key) => Some(Self::Key(key)),
+            None => spec.unique_by_params.then_some(Self::Params),
+        }
+    }
+
+    /// The key that a stored job was given by its trigger, to be given to another one.
+    pub fn named_key(type_name: &str, stored: Option<&str>) -> Option<String> {
+        stored?.strip_prefix(type_name)?.strip_prefix(":key:").map(str::to_owned)
+    }
+}
+
 impl NewJob {
     /// A job of a type with checked params; everything else as the type has it.
     pub fn of(spec: &JobSpec, params: Value, actor: &str) -> Self {
@@ -75,7 +110,8 @@ impl NewJob {
             reason: None,
             retry_of: None,
             only_items: None,
-            exclusive: spec.admission == Admission::Exclusive,
+            unique: Unique::of(spec, None),
+            expires_at: None,
             serial: spec.admission == Admission::Serial,
             max_interruptions: spec.max_interruptions,
             max_retries: spec.max_retries(),
@@ -88,20 +124,85 @@ impl NewJob {
     }
 }
 
-/// Stores the jobs. Those of exclusive types that are taken do not come back; all others do.
+/// Stores the jobs. Duplicates, and jobs that are stored already, do not come back; all others do.
 pub async fn insert(conn: &mut AsyncPgConnection, jobs: &[NewJob]) -> QueryResult<Vec<JobSummary>> {
     Cached(Insert::of(jobs)).load(conn).await
 }
 
-/// The job that holds the place of an exclusive type.
-pub async fn holder(conn: &mut AsyncPgConnection, type_name: &str) -> QueryResult<Option<JobSummary>> {
+/// What became of a job that was to be stored.
+#[derive(Clone, Debug)]
+pub enum Acceptance {
+    /// It is stored, by this call or by an earlier one whose answer was lost.
+    Stored(JobSummary),
+    /// It is not stored, since this job is a duplicate of it that has not ended.
+    Duplicate(JobSummary),
+    /// It is not stored: the duplicate that forbade it has ended since. Try again.
+    Contended,
+}
+
+/// Stores the jobs that are not stored yet. Answers for each, in the order given. May be repeated; `again` says that an earlier call
+/// may have stored them.
+pub async fn accept(conn: &mut AsyncPgConnection, jobs: &[NewJob], again: bool) -> QueryResult<Vec<Acceptance>> {
+    let mut stored = if again { current(conn, jobs).await? } else { HashMap::new() };
+    if stored.is_empty() {
+        stored = by_id(insert(conn, jobs).await?);
+    }
+    if stored.len() < jobs.len() {
+        let missing: Vec<_> = jobs.iter().filter(|job| !stored.contains_key(&job.id)).cloned().collect();
+        stored.extend(current(conn, &missing).await?);
+    }
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        answers.push(match stored.remove(&job.id) {
+            Some(row) => Acceptance::Stored(row),
+            None => holder(conn, job).await?.map_or(Acceptance::Contended, Acceptance::Duplicate),
+        });
+    }
+    Ok(answers)
+}
+
+/// Those of the jobs that are stored.
+async fn current(conn: &mut AsyncPgConnection, jobs: &[NewJob]) -> QueryResult<HashMap<Uuid, JobSummary>> {
+    let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
+    cancel::current(conn, &ids).await.map(by_id)
+}
+
+fn by_id(rows: Vec<JobSummary>) -> HashMap<Uuid, JobSummary> {
+    rows.into_iter().map(|row| (row.id, row)).collect()
+}
+
+/// The unfinished job that this one is a duplicate of.
+pub async fn holder(conn: &mut AsyncPgConnection, job: &NewJob) -> QueryResult<Option<JobSummary>> {
+    let Some(key) = job.exclusive_key(conn).await? else { return Ok(None) };
     jobs::table
-        .filter(jobs::exclusive_key.eq(type_name))
+        .filter(jobs::exclusive_key.eq(key))
         .filter(jobs::status.eq_any([Status::Pending, Status::Running, Status::Cancelling]))
         .select(JobSummary::as_select())
         .first(conn)
         .await
         .optional()
+}
+
+impl NewJob {
+    /// Its exclusive key, unless that follows from its params.
+    pub fn given_key(&self) -> Option<String> {
+        match self.unique.as_ref()? {
+            Unique::Type => Some(self.type_name.to_owned()),
+            Unique::Key(key) => Some(format!("{}:key:{key}", self.type_name)),
+            Unique::Params => None,
+        }
+    }
+
+    /// Its exclusive key, as the statement that inserts it works it out.
+    async fn exclusive_key(&self, conn: &mut AsyncPgConnection) -> QueryResult<Option<String>> {
+        if self.unique != Some(Unique::Params) {
+            return Ok(self.given_key());
+        }
+        let digest =
+            sql::<Text>("encode(sha256(convert_to(").bind::<Jsonb, _>(&self.params).sql("::text, 'UTF8')), 'hex')");
+        let digest: String = diesel::select(digest).get_result(conn).await?;
+        Ok(Some(format!("{}:params:{digest}", self.type_name)))
+    }
 }
 
 #[derive(Default)]
@@ -116,7 +217,9 @@ struct Insert {
     reasons: Vec<Option<String>>,
     retry_ofs: Vec<Option<Uuid>>,
     only_items: Vec<Option<Value>>,
-    exclusive_keys: Vec<Option<&'static str>>,
+    /// Null also where the key follows from the params.
+    exclusive_keys: Vec<Option<String>>,
+    unique_by_params: Vec<bool>,
     serials: Vec<bool>,
     max_interruptions: Vec<i32>,
     max_retries: Vec<i32>,
@@ -126,6 +229,7 @@ struct Insert {
     child_keys: Vec<Option<String>>,
     schedule_ids: Vec<Option<Uuid>>,
     queue_keys: Vec<Option<String>>,
+    expires_ats: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Insert {
@@ -142,7 +246,9 @@ impl Insert {
             insert.reasons.push(job.reason.clone());
             insert.retry_ofs.push(job.retry_of);
             insert.only_items.push(job.only_items.clone());
-            insert.exclusive_keys.push(job.exclusive.then_some(job.type_name));
+            insert.exclusive_keys.push(job.given_key());
+            insert.unique_by_params.push(job.unique == Some(Unique::Params));
+            insert.expires_ats.push(job.expires_at);
             insert.serials.push(job.serial);
             insert.max_interruptions.push(job.max_interruptions);
             insert.max_retries.push(job.max_retries);
@@ -164,21 +270,22 @@ impl Statement for Insert {
         ", new AS (
             INSERT INTO jobs (id, type, params, metadata, priority, run_at, turn_at, created_by, reason, retry_of, only_items,
                               exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
-                              schedule_id, queue_key, message)
+                              schedule_id, queue_key, expires_at, message)
             SELECT id, type, params, metadata, priority, coalesce(run_at, now()),
                    coalesce((SELECT p.turn_at + (p.priority - n.priority) * interval '10 minutes' FROM jobs p WHERE p.id = n.parent_id),
                             greatest(run_at, now()) - priority * interval '10 minutes'), created_by, reason, retry_of, only_items,
-                   exclusive_key, serial, max_interruptions, max_retries, parent_id,
+                   CASE WHEN unique_by_params THEN type || ':params:' || encode(sha256(convert_to(params::text, 'UTF8')), 'hex')
+                        ELSE exclusive_key END, serial, max_interruptions, max_retries, parent_id,
                    ARRAY(SELECT above::uuid FROM jsonb_array_elements_text(ancestors) WITH ORDINALITY AS a (above, n) ORDER BY n),
-                   child_key, schedule_id, queue_key,
+                   child_key, schedule_id, queue_key, expires_at,
                    CASE WHEN serial AND EXISTS (SELECT FROM jobs other WHERE other.type = n.type
                                                 AND other.status IN ('pending', 'running', 'cancelling'))
                         THEN 'Waiting for another ' || type || ' job to complete' END
-            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
                  AS n (id, type, params, metadata, priority, run_at, created_by, reason, retry_of, only_items,
                        exclusive_key, serial, max_interruptions, max_retries, parent_id, ancestors, child_key,
-                       schedule_id, queue_key)
-            ON CONFLICT (exclusive_key) WHERE exclusive_key IS NOT NULL AND status IN ('pending', 'running', 'cancelling') DO NOTHING
+                       schedule_id, queue_key, unique_by_params, expires_at)
+            ON CONFLICT DO NOTHING
             RETURNING *
         ), events AS (
             INSERT INTO job_events (job_id, kind, attempt, actor, reason)
@@ -208,6 +315,8 @@ impl Statement for Insert {
         binds.add::<Array<Jsonb>, _>(&self.ancestors)?;
         binds.add::<Array<Nullable<Text>>, _>(&self.child_keys)?;
         binds.add::<Array<Nullable<SqlUuid>>, _>(&self.schedule_ids)?;
-        binds.add::<Array<Nullable<Text>>, _>(&self.queue_keys)
+        binds.add::<Array<Nullable<Text>>, _>(&self.queue_keys)?;
+        binds.add::<Array<Bool>, _>(&self.unique_by_params)?;
+        binds.add::<Array<Nullable<Timestamptz>>, _>(&self.expires_ats)
     }
 }

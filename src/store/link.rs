@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::time::timeout;
 
@@ -78,6 +79,8 @@ impl Link {
         limit: Duration,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
+        // One that broke while it was idle is not used: nothing would be known of what was sent over it.
+        self.session.take_if(|session| session.connection.is_broken());
         let mut session = self.session.take();
         let (url, abandoned, lock_timeout) = (&self.url, &mut self.abandoned, self.lock_timeout);
         let working = async {
@@ -192,6 +195,11 @@ async fn open(url: &str, lock_timeout: Option<Duration>, abandoned: &mut Option<
 /// full), so that trying again makes sense.
 pub fn is_lost(error: &Error) -> bool {
     Failure::of(error).is_passing()
+}
+
+/// Whether an error says that no answer came, so that the work may have been done, or may be done yet.
+pub fn is_unanswered(error: &Error) -> bool {
+    Failure::of(error) == Failure::Lost && failure::sqlstate(error).is_none()
 }
 
 /// The error of a connection that is gone.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  enqueue ─▶ claim ─▶ progress, curve ─▶ finish       (the order of a job's life, one file each)
-//!       children, pauses ┘  cancel ┘  └ rescue
+//!       children, pauses ┘  cancel ┘  └ rescue, expiry
 //!  search, listing, history, explain, nodes, stats     (what people ask)
 //!  settings, vault                                     (what jobs are told)
 //!  changes, notify                                     (what nodes hear of each other)
@@ -27,11 +27,13 @@ pub mod curve;
 pub mod due;
 pub mod embedded;
 pub mod enqueue;
+pub mod expiry;
 pub mod explain;
 pub mod failure;
 mod fence;
 pub mod finish;
 pub mod history;
+pub mod idempotency;
 pub mod library;
 pub mod library_write;
 pub mod link;
@@ -43,6 +45,7 @@ pub mod notify;
 mod nul;
 pub mod origin;
 pub mod outage;
+pub mod outbox;
 pub mod pauses;
 mod places;
 pub mod plans;

@@ -19,6 +19,14 @@ pub async fn notify(conn: &mut AsyncPgConnection, payloads: &[String]) -> QueryR
     Cached(Send { payloads: payloads.to_vec() }).execute(conn).await
 }
 
+/// The payload that says that there may be jobs of a type to be claimed, sent by nobody's node: every server that listens looks.
+pub fn claimable(type_name: &str) -> String {
+    format!("{NO_NODE} claimable {type_name}")
+}
+
+/// The nil UUID, as the bus writes ids.
+const NO_NODE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
 struct Send {
     payloads: Vec<String>,
 }

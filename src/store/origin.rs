@@ -16,6 +16,8 @@ pub enum Way {
     Ui,
     /// The command line.
     Cli,
+    /// Rust code, in a transaction of its own.
+    Code,
 }
 
 impl Way {
@@ -24,12 +26,13 @@ impl Way {
             Self::Api => "api",
             Self::Ui => "ui",
             Self::Cli => "cli",
+            Self::Code => "code",
         }
     }
 }
 
 impl NewJob {
-    /// Its metadata with its origin: `triggered_by` is `manual`, `retry`, `schedule` or `job`; `source` is `api`, `ui`, `cli`,
+    /// Its metadata with its origin: `triggered_by` is `manual`, `retry`, `schedule` or `job`; `source` is `api`, `ui`, `cli`, `code`,
     /// `schedule:NAME` or `job:ID`.
     pub fn whole_metadata(&self) -> Value {
         let mut all = Map::new();

@@ -4,12 +4,14 @@
 //! holding one of a few connections for minutes. The limit belongs to the transaction and not to the pool: handlers of jobs
 //! use the same pool, and may take their time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
+use diesel::dsl::sql;
 use diesel::result::Error;
+use diesel::sql_types::{Nullable, Text};
 use diesel_async::pooled_connection::deadpool::{Object, PoolError};
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
 use super::failure::{Failure, sqlstate};
 use super::link::MAY_STAND_STILL;
@@ -21,6 +23,11 @@ use crate::job::DbPool;
 pub const STATEMENT: Duration = Duration::from_secs(5);
 /// How long the whole transaction may take. Longer means that the database, or the way to it, is stuck.
 const TRANSACTION: Duration = Duration::from_secs(12);
+
+/// How long the database is asked whether it has committed what it did not answer.
+const RESOLUTION: Duration = Duration::from_secs(20);
+/// Between two such questions.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +41,9 @@ pub enum ReadError {
     /// The connection broke, nothing came over it, or the database can't do what it was asked.
     #[error("{}", .0.message())]
     Lost(Outage),
+    /// The database was asked to commit, and can't be asked since whether it has.
+    #[error("the database has not answered whether it stored this")]
+    OutcomeUnknown,
     /// Somebody else was in the way: the next try is better off.
     #[error("the database could not do it at this moment")]
     Passing,
@@ -54,12 +64,53 @@ pub async fn read<T>(
     transact(db, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", work).await
 }
 
-/// Does `work` in a transaction that may write.
+/// Does `work` in a transaction that may write. When the answer to its COMMIT is lost, the database is asked what became of it:
+/// [`ReadError::Lost`] means that nothing is stored, and nothing will be.
 pub async fn write<T>(
     db: &DbPool,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
 ) -> Result<T, ReadError> {
-    transact(db, "BEGIN", work).await
+    let (mut answer, mut commit): (_, Option<String>) = (None, None);
+    let worked = transact(db, "BEGIN", async |conn| {
+        answer = Some(work(conn).await?);
+        commit =
+            diesel::select(sql::<Nullable<Text>>("pg_current_xact_id_if_assigned()::text")).get_result(conn).await?;
+        Ok(())
+    });
+    let worked = worked.await;
+    match (worked, answer, commit) {
+        (Ok(()), Some(answer), _) => Ok(answer),
+        (Err(error @ (ReadError::Lost(_) | ReadError::TooLong)), Some(answer), Some(transaction)) => {
+            match is_committed(db, &transaction).await {
+                Some(true) => Ok(answer),
+                Some(false) => Err(error),
+                None => Err(ReadError::OutcomeUnknown),
+            }
+        }
+        (Err(error), ..) => Err(error),
+        (Ok(()), None, _) => Err(ReadError::Lost(Outage::Unreachable)), // never: work that succeeded has an answer
+    }
+}
+
+/// Whether a transaction whose COMMIT was not answered is committed. None when the database can't be asked. A backend that never
+/// receives the COMMIT rolls back within [`MAY_STAND_STILL`].
+async fn is_committed(db: &DbPool, transaction: &str) -> Option<bool> {
+    let deadline = Instant::now() + RESOLUTION;
+    while Instant::now() < deadline {
+        let asked = async {
+            let mut connection = db.get().await.ok()?;
+            let status = sql::<Nullable<Text>>("pg_xact_status(").bind::<Text, _>(transaction).sql("::xid8)");
+            Some(diesel::select(status).get_result::<Option<String>>(&mut *connection).await)
+        };
+        match tokio::time::timeout(STATEMENT, asked).await.ok().flatten() {
+            Some(Ok(Some(status))) if status == "committed" => return Some(true),
+            Some(Ok(Some(status))) if status == "aborted" => return Some(false),
+            // A standby that was promoted and does not know it.
+            Some(Err(error)) if !Failure::of(&error).is_passing() => return Some(false),
+            _ => tokio::time::sleep(ASK_AGAIN).await,
+        }
+    }
+    None
 }
 
 async fn transact<T>(

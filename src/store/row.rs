@@ -53,6 +53,10 @@ pub struct JobSummary {
     pub priority: i32,
     /// Not claimed before.
     pub run_at: DateTime<Utc>,
+    /// Not started afterwards: cancelled by `deadline` when it is still pending then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub expires_at: Option<DateTime<Utc>>,
     /// Runs so far, the current one included.
     pub attempt: i32,
     /// The claim of its current or last run.
@@ -140,7 +144,7 @@ pub struct CancelLadder {
 macro_rules! summary_columns {
     () => {
         "id, type, status, outcome, progress, message, processed_items, total_items, rate_per_second, eta_seconds, \
-         error, error_count, priority, run_at, attempt, claim_id, interruptions, failures, max_retries, node_id, created_by, reason, parent_id, retry_of, schedule_id, cancel, created_at, started_at, \
+         error, error_count, priority, run_at, expires_at, attempt, claim_id, interruptions, failures, max_retries, node_id, created_by, reason, parent_id, retry_of, schedule_id, cancel, created_at, started_at, \
          updated_at, completed_at, rev"
     };
 }
@@ -165,4 +169,8 @@ pub struct JobBody {
     /// When set, it is about these items only: the failed ones of the job that it retries.
     #[schema(value_type = Option<Vec<String>>, required)]
     pub only_items: Option<Value>,
+    /// While it has not ended, no other job with the same key is accepted: `TYPE`, `TYPE:params:…` or `TYPE:key:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub exclusive_key: Option<String>,
 }

@@ -71,7 +71,7 @@ pub async fn place(conn: &mut AsyncPgConnection, schedule: &ScheduleRow, job: &N
         if let Some(stored) = enqueue::insert(conn, std::slice::from_ref(job)).await?.pop() {
             return Ok(Placed::Stored(Box::new(stored)));
         }
-        if let Some(holder) = enqueue::holder(conn, job.type_name).await? {
+        if let Some(holder) = enqueue::holder(conn, job).await? {
             return Ok(Placed::Taken(Some(Box::new(holder))));
         }
     }

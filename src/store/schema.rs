@@ -1,6 +1,12 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    enqueue_outbox (job_id) {
+        job_id -> Uuid,
+    }
+}
+
+diesel::table! {
     handled_downloads (torrent_hash, file_index) {
         torrent_hash -> Text,
         file_index -> Int4,
@@ -12,6 +18,21 @@ diesel::table! {
         partial -> Nullable<Text>,
         job_id -> Uuid,
         handled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (key) {
+        key -> Text,
+        request -> Bytea,
+        seed -> Uuid,
+        node_id -> Nullable<Uuid>,
+        execution -> Uuid,
+        begun_at -> Timestamptz,
+        created_at -> Timestamptz,
+        status -> Nullable<Int2>,
+        headers -> Nullable<Jsonb>,
+        body -> Nullable<Bytea>,
     }
 }
 
@@ -69,6 +90,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_types (name) {
+        name -> Text,
+        priority -> Int4,
+        exclusive -> Bool,
+        unique_by_params -> Bool,
+        serial -> Bool,
+        max_interruptions -> Int4,
+        max_retries -> Int4,
+        registered_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Uuid,
         #[sql_name = "type"]
@@ -113,6 +147,7 @@ diesel::table! {
         schedule_id -> Nullable<Uuid>,
         queue_key -> Nullable<Text>,
         claim_id -> Nullable<Uuid>,
+        expires_at -> Nullable<Timestamptz>,
         waiting_claim_id -> Nullable<Uuid>,
     }
 }
@@ -400,12 +435,15 @@ diesel::joinable!(scene_tags -> scenes (scene_id));
 diesel::joinable!(schedule_runs -> schedules (schedule_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    enqueue_outbox,
     handled_downloads,
+    idempotency_keys,
     job_curves,
     job_events,
     job_item_errors,
     job_logs,
     job_states,
+    job_types,
     jobs,
     media_files,
     nodes,

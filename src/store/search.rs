@@ -77,6 +77,8 @@ pub struct Retryable {
     pub params: Value,
     /// The items that it is about, when not all.
     pub only_items: Option<Value>,
+    /// Its exclusive key.
+    pub exclusive_key: Option<String>,
 }
 
 /// A page of jobs.
@@ -90,9 +92,9 @@ pub async fn page(conn: &mut AsyncPgConnection, filter: &Filter, limit: usize) -
 pub async fn retryable(conn: &mut AsyncPgConnection, filter: &Filter, limit: usize) -> QueryResult<Page<Retryable>> {
     let found = ids(conn, filter, limit).await?;
     let named = jobs::table.filter(jobs::id.eq_any(&found.rows)).order(jobs::id.desc());
-    let rows: Vec<(JobSummary, Value, Option<Value>)> =
-        named.select((JobSummary::as_select(), jobs::params, jobs::only_items)).load(conn).await?;
-    let retryable = |(job, params, only_items)| Retryable { job, params, only_items };
+    let rows: Vec<(JobSummary, Value, Option<Value>, Option<String>)> =
+        named.select((JobSummary::as_select(), jobs::params, jobs::only_items, jobs::exclusive_key)).load(conn).await?;
+    let retryable = |(job, params, only_items, exclusive_key)| Retryable { job, params, only_items, exclusive_key };
     Ok(found.with(rows.into_iter().map(retryable).collect()))
 }
 

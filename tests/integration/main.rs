@@ -30,6 +30,7 @@ mod listing;
 mod live;
 mod new_types;
 mod nodes;
+mod once;
 mod outages;
 mod pausing;
 mod plans;
