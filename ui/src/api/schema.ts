@@ -979,8 +979,8 @@ export interface components {
              */
             skipped: number;
             /**
-             * @description How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`, `already_retried` (by
-             *     somebody else at the same moment), `not_found`.
+             * @description How many were skipped for which reason: `unknown_job_type`, `invalid_params`, `exclusive_job_active`,
+             *     `duplicate_job_active`, `already_retried` (by somebody else at the same moment), `not_found`.
              */
             skipped_because: {
                 [key: string]: number;
@@ -1285,7 +1285,7 @@ export interface components {
          * @description What went wrong. Stable.
          * @enum {string}
          */
-        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "unknown_entity" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "already_retried" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "precondition_failed" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "query_timeout";
+        ErrorCode: "invalid_json" | "invalid_body" | "invalid_query" | "invalid_path" | "invalid_idempotency_key" | "foreign_origin" | "foreign_host" | "unknown_path" | "unknown_job" | "unknown_job_type" | "unknown_schedule" | "unknown_service" | "unknown_plan" | "unknown_entity" | "method_not_allowed" | "body_timeout" | "exclusive_job_active" | "duplicate_job_active" | "schedule_name_taken" | "schedule_job_active" | "job_ended" | "job_not_ended" | "already_retried" | "no_failed_items" | "failed_items_incomplete" | "plan_building" | "precondition_failed" | "idempotency_key_in_use" | "idempotency_key_reused" | "body_too_large" | "unsupported_media_type" | "invalid_fields" | "setting_missing" | "upgrade_required" | "internal" | "unavailable" | "outcome_unknown" | "query_timeout";
         /** @description Some of what happened to a job. */
         EventPage: {
             /** @description The events, oldest first. */
@@ -1360,6 +1360,11 @@ export interface components {
             code: components["schemas"]["ExplanationCode"];
             /** @description Why it failed. */
             error?: string;
+            /**
+             * Format: date-time
+             * @description Cancelled when it has not started by then; while it waits.
+             */
+            expires_at?: string;
             /** @description The jobs that have what it waits for, the first 10 that began. */
             held_by?: components["schemas"]["JobSummary"][];
             /**
@@ -1406,7 +1411,7 @@ export interface components {
          * @description Why a job is not running, or what it does.
          * @enum {string}
          */
-        ExplanationCode: "scheduled" | "retry_at" | "paused" | "no_node" | "serial_held" | "cluster_limit" | "rate_limited" | "queued_behind" | "slots_taken" | "next" | "running" | "timed_out" | "waiting_for_children" | "cancelling" | "orphan" | "ended";
+        ExplanationCode: "scheduled" | "retry_at" | "expired" | "paused" | "no_node" | "serial_held" | "cluster_limit" | "rate_limited" | "queued_behind" | "slots_taken" | "next" | "running" | "timed_out" | "waiting_for_children" | "cancelling" | "orphan" | "ended";
         /** @description What is wrong with one field. */
         FieldError: {
             /** @description What is wrong, in a sentence. */
@@ -1462,6 +1467,8 @@ export interface components {
         };
         /** @description The parts of a job that a list leaves out. */
         JobBody: {
+            /** @description While it has not ended, no other job with the same key is accepted: `TYPE`, `TYPE:params:…` or `TYPE:key:…`. */
+            exclusive_key?: string;
             /** @description Where it came from: `triggered_by` and `source`, and of a schedule's job also `schedule` and `due_at`. */
             metadata: {
                 [key: string]: unknown;
@@ -1503,6 +1510,11 @@ export interface components {
         };
         /** @description A job that somebody wants. */
         JobRequest: {
+            /**
+             * Format: date-time
+             * @description Not started afterwards: a job that is still pending then is cancelled by `deadline`.
+             */
+            expires_at?: string | null;
             /** @description The params that the type's schema describes; none are the same as `{}`. */
             params?: {
                 [key: string]: unknown;
@@ -1521,6 +1533,8 @@ export interface components {
             run_at?: string | null;
             /** @description A name of `GET /api/job-types`. */
             type: string;
+            /** @description Refused while a job of this type with the same key is pending, running or cancelling. */
+            unique_key?: string | null;
         };
         /** @description What a job keeps between its attempts. */
         JobState: {
@@ -1574,6 +1588,11 @@ export interface components {
              * @description Seconds until it is done, as it looked when it last changed; null while they are unknown, and when it does not run.
              */
             eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description Not started afterwards: cancelled by `deadline` when it is still pending then.
+             */
+            expires_at?: string;
             /**
              * Format: int32
              * @description How many of its attempts failed and were followed by another.
@@ -1726,6 +1745,8 @@ export interface components {
             timeout_seconds: number | null;
             /** @description Its name. */
             type: string;
+            /** @description Whether a job is refused while one with the same params is pending, running or cancelling. */
+            unique_by_params?: boolean;
             /** @description What its items are called. */
             unit: components["schemas"]["Unit"];
         };
@@ -3295,7 +3316,10 @@ export interface operations {
     pause_job_type: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job type */
                 type: string;
@@ -3318,7 +3342,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobType"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3530,7 +3557,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -3566,8 +3593,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3606,7 +3671,10 @@ export interface operations {
     resume_job_type: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job type */
                 type: string;
@@ -3629,7 +3697,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobType"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3841,7 +3912,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -3877,8 +3948,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4065,7 +4174,10 @@ export interface operations {
     create_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4086,7 +4198,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4226,7 +4341,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description `exclusive_job_active`: the type is exclusive, and `job` is pending or running. */
+            /**
+             * @description `exclusive_job_active`: the type is exclusive, and `job` is pending or running. `duplicate_job_active`: `job`, which has the
+             *     same unique key or, of a type that is unique by its params, the same params, is.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4333,7 +4451,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -4369,8 +4487,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4409,7 +4565,10 @@ export interface operations {
     create_jobs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4428,7 +4587,10 @@ export interface operations {
                     "application/json": components["schemas"]["Batch"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4533,7 +4695,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description `exclusive_job_active`: the type is exclusive, and `job` is pending or running. */
+            /**
+             * @description `exclusive_job_active`: the type is exclusive, and `job` is pending or running. `duplicate_job_active`: `job`, which has the
+             *     same unique key or, of a type that is unique by its params, the same params, is.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4640,7 +4805,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -4676,8 +4841,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4716,7 +4919,10 @@ export interface operations {
     cancel_jobs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4735,7 +4941,10 @@ export interface operations {
                     "application/json": components["schemas"]["BulkCancelled"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4912,7 +5121,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -4948,8 +5157,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4988,7 +5235,10 @@ export interface operations {
     retry_jobs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5007,7 +5257,10 @@ export interface operations {
                     "application/json": components["schemas"]["BulkRetried"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5184,7 +5437,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -5220,8 +5473,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5260,7 +5551,10 @@ export interface operations {
     run_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job type */
                 type: string;
@@ -5287,7 +5581,10 @@ export interface operations {
                     "application/json": components["schemas"]["Triggered"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5427,7 +5724,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description `exclusive_job_active`: the type is exclusive, and `job` is pending or running. */
+            /**
+             * @description `exclusive_job_active`: the type is exclusive, and `job` is pending or running. `duplicate_job_active`: `job`, which has the
+             *     same unique key or, of a type that is unique by its params, the same params, is.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5534,7 +5834,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -5570,8 +5870,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6110,7 +6448,10 @@ export interface operations {
     cancel_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job */
                 id: string;
@@ -6133,7 +6474,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobSummary"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6354,7 +6698,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -6390,8 +6734,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7110,7 +7492,10 @@ export interface operations {
     retry_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job that is done again */
                 id: string;
@@ -7135,7 +7520,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7249,7 +7637,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `already_retried`: `job` does the same again, and has not ended; or it was asked for at the same moment. `job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running */
+            /** @description `already_retried`: `job` does the same again, and has not ended; or it was asked for at the same moment. `job_not_ended`, `no_failed_items`, `failed_items_incomplete`: it can't be retried like this. `exclusive_job_active`: the type is exclusive, and `job` is pending or running. `duplicate_job_active`: `job` has the same params or the same unique key, and has not ended */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7330,7 +7718,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -7366,8 +7754,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8825,6 +9251,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The plan */
@@ -8846,7 +9274,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9102,7 +9533,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -9138,8 +9569,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9181,6 +9650,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The plan */
@@ -9203,7 +9674,10 @@ export interface operations {
                     "application/json": components["schemas"]["Decided"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9450,7 +9924,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -9486,8 +9960,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9705,6 +10217,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The plan */
@@ -9727,7 +10241,10 @@ export interface operations {
                     "application/json": components["schemas"]["Decided"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9974,7 +10491,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -10010,8 +10527,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10175,7 +10730,10 @@ export interface operations {
     create_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10196,7 +10754,10 @@ export interface operations {
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10408,7 +10969,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -10444,8 +11005,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10484,7 +11083,10 @@ export interface operations {
     preview_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10503,7 +11105,10 @@ export interface operations {
                     "application/json": components["schemas"]["Preview"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10680,7 +11285,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -10716,8 +11321,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10924,6 +11567,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The schedule */
@@ -10945,7 +11590,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11192,7 +11840,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -11228,8 +11876,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11271,6 +11957,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The schedule */
@@ -11293,7 +11981,10 @@ export interface operations {
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11575,7 +12266,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -11611,8 +12302,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11654,6 +12383,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The schedule */
@@ -11677,7 +12408,10 @@ export interface operations {
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11924,7 +12658,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -11960,8 +12694,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12003,6 +12775,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The schedule */
@@ -12026,7 +12800,10 @@ export interface operations {
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12273,7 +13050,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -12309,8 +13086,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12349,7 +13164,10 @@ export interface operations {
     run_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The schedule */
                 id: string;
@@ -12374,7 +13192,10 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12624,7 +13445,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -12660,8 +13481,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13008,6 +13867,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the client has seen: nothing is written when that has changed */
                 "If-Match"?: string | null;
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -13027,7 +13888,10 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsView"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13239,7 +14103,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -13275,8 +14139,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13315,7 +14217,10 @@ export interface operations {
     test_service: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Executes this request once, however often it is repeated within a day: a repetition gets the answer of the first, with the header `Idempotency-Replayed: true`. `invalid_idempotency_key` (400): it is not 1 to 255 visible ASCII characters. `idempotency_key_in_use` (409): the first request is being executed. `idempotency_key_reused` (422): the key belongs to another request */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description A service of `GET /api/settings` */
                 service: string;
@@ -13337,7 +14242,10 @@ export interface operations {
                     "application/json": components["schemas"]["ServiceTest"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong. */
+            /**
+             * @description `invalid_json`, `invalid_body`: the body is not JSON. `invalid_query`, `invalid_path`: the URL is wrong.
+             *     `invalid_idempotency_key`: the header `Idempotency-Key` is no key.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13549,7 +14457,7 @@ export interface operations {
             };
             /**
              * @description `invalid_fields`: fields are wrong; `errors` has an entry with a JSON pointer into the body for each. `setting_missing`: the job type needs a setting that
-             *     is not set.
+             *     is not set. `idempotency_key_reused`: the `Idempotency-Key` belongs to another request.
              */
             422: {
                 headers: {
@@ -13585,8 +14493,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: the database does not answer, or the server is going down. `query_timeout`: narrow the question. */
+            /**
+             * @description `unavailable`: the database does not answer, or the server is going down; nothing was stored, and nothing will be.
+             *     `query_timeout`: narrow the question.
+             */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description Why it is `unavailable`: as `/health/ready` names it. It may be better by now. */
+                        cause?: components["schemas"]["ReasonCode"];
+                        /** @description What went wrong, for programs. */
+                        code: components["schemas"]["ErrorCode"];
+                        /** @description What went wrong here, and what to do. */
+                        detail: string;
+                        /** @description One entry per wrong field. Pointers lead into the body of the request. */
+                        errors?: components["schemas"]["FieldError"][];
+                        /** @description The job that stands in the way. */
+                        job?: components["schemas"]["JobSummary"];
+                        /** @description All names that would have been right. */
+                        known?: string[];
+                        /** @description Names that may have been meant, nearest first. */
+                        near?: string[];
+                        /** @description One entry per wrong query parameter. */
+                        parameters?: components["schemas"]["BadParameter"][];
+                        /**
+                         * Format: int32
+                         * @description The status of the answer, again.
+                         */
+                        status: number;
+                        /** @description The code in words. */
+                        title: string;
+                        /** @description `urn:stashhog:problem:` and the code. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description `outcome_unknown`: the database was asked to store it and has not answered; it may have done so, or do so later. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
