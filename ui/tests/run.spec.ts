@@ -180,6 +180,46 @@ test.describe('the form', () => {
     const local = await page.evaluate(() => new Date('2998-12-31T12:00:00').toISOString());
     expect(Date.parse(job.run_at)).toBe(Date.parse(local));
   });
+
+  test('gives a deadline and a unique key, and leads to the job that has the key', async ({ page, server }) => {
+    const run = async () => {
+      await page.goto('/run/demo');
+      await page.getByText('More: reason, priority, start').click();
+      await page.getByLabel('Start', { exact: true }).fill('2998-12-31T12:00:00');
+      await page.getByLabel('Deadline').fill('2999-12-31T12:00:00');
+      await page.getByLabel('Unique key').fill('movie-7');
+      await page.getByRole('button', { name: 'Schedule' }).click();
+    };
+    await run();
+    const first = await server.job(await landedJob(page));
+    const local = await page.evaluate(() => new Date('2999-12-31T12:00:00').toISOString());
+    expect(Date.parse(first.expires_at ?? '')).toBe(Date.parse(local));
+    await expect(page.getByText('Not started after')).toBeVisible();
+    await run();
+    await expect(page.getByRole('link', { name: 'See that job' })).toHaveAttribute('href', `/jobs/${first.id}`);
+    await hasNoScrollbar(page);
+    expect((await new AxeBuilder({ page }).include('#main').analyze()).violations).toEqual([]);
+  });
+
+  test('makes one job when the answer is lost and it is sent again', async ({ page, server }) => {
+    const reason = `lost ${Date.now()}`;
+    let lost = '';
+    await page.route('**/api/jobs', async (route) => {
+      if (route.request().method() !== 'POST' || lost) return route.continue();
+      lost = ((await (await route.fetch()).json()) as { id: string }).id;
+      await route.abort();
+    });
+    await page.goto('/run/demo');
+    await page.getByLabel('Items').fill('0');
+    await page.getByText('More: reason, priority, start').click();
+    await page.getByLabel('Reason').fill(reason);
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await expect(page.getByText('The server does not answer')).toBeVisible();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    expect(await landedJob(page)).toBe(lost);
+    const { data } = await server.api.GET('/api/jobs', { params: { query: { type: ['demo'], limit: 50 } } });
+    expect(data?.jobs.filter((job) => job.reason === reason)).toHaveLength(1);
+  });
 });
 
 test.describe('what is remembered', () => {

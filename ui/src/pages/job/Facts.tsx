@@ -25,6 +25,11 @@ export function Facts({ job, detail }: { job: JobSummary; detail: JobDetail }) {
         </Fact>
       ) : null}
       {job.status === 'pending' ? <Waiting job={job} /> : null}
+      {job.expires_at ? (
+        <Fact name="Not started after">
+          <Clock at={job.expires_at} />
+        </Fact>
+      ) : null}
       {job.started_at ? (
         <Fact name={job.completed_at ? 'Took' : 'Elapsed'}>
           <Elapsed job={job} />

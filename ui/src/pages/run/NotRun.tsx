@@ -4,11 +4,11 @@ import { Link } from '@tanstack/react-router';
 import { Alert } from 'antd';
 import { Problem } from '../../api/client';
 import type { JobType } from '../../api/schema';
-import { Failed } from '../../app/Failed';
+import { Refused } from '../../job/Refused';
 import { capital } from '../../job/words';
 
 export function NotRun({ error, type }: { error: Error; type: JobType }) {
-  if (!(error instanceof Problem) || error.code !== 'setting_missing') return <Failed error={error} />;
+  if (!(error instanceof Problem) || error.code !== 'setting_missing') return <Refused error={error} />;
   const missing = type.needs.find((name) => error.message.includes(`\`${name}\``));
   return (
     <Alert

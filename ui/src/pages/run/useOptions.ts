@@ -1,4 +1,4 @@
-// What a job is given beside its params: why, how urgently, when.
+// What a job is given beside its params: why, how urgently, when, and beside which others.
 
 import { useState } from 'react';
 import type { FieldError } from '../../api/schema';
@@ -9,17 +9,21 @@ const SCHEMAS = {
   reason: { type: 'string', maxLength: 1_000 },
   priority: { type: 'integer', minimum: -1_000, maximum: 1_000 },
   run_at: { type: 'string', format: 'date-time' },
+  expires_at: { type: 'string', format: 'date-time' },
+  unique_key: { type: 'string', maxLength: 200 },
 } as const;
 
 export type OptionName = keyof typeof SCHEMAS;
 
-const NAMES = Object.keys(SCHEMAS) as OptionName[];
+export const NAMES = Object.keys(SCHEMAS) as OptionName[];
 
 /** As they are sent; what is left open is null. */
 export interface OptionValues {
   reason: string | null;
   priority: number | null;
   run_at: string | null;
+  expires_at: string | null;
+  unique_key: string | null;
 }
 
 export interface OptionsState {
@@ -43,6 +47,8 @@ export function useOptions(): OptionsState {
     reason: texts.reason?.trim() || null,
     priority: parseNumber(texts.priority ?? '') ?? null,
     run_at: texts.run_at ?? null,
+    expires_at: texts.expires_at ?? null,
+    unique_key: texts.unique_key || null,
   };
   const found: Partial<Record<OptionName, string>> = {};
   for (const name of NAMES) {

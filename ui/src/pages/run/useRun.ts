@@ -7,7 +7,7 @@ import { jobQuery } from '../../api/queries';
 import type { FieldError, JobDetail, JobType } from '../../api/schema';
 import type { ParamsState } from '../../form/useParams';
 import { store } from '../../live/live';
-import type { OptionsState } from './useOptions';
+import { NAMES, type OptionsState } from './useOptions';
 import { noteUnfinished } from './useUnfinished';
 
 interface Run {
@@ -27,10 +27,10 @@ export function useRun({ type, from, form, options, done, refused }: Run) {
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => {
       const params = form.params();
-      const { reason, priority, run_at } = options.values;
+      const { reason } = options.values;
       return from
         ? unwrap(api.POST('/api/jobs/{id}/retry', { params: { path: { id: from.id } }, body: { params, reason } }))
-        : unwrap(api.POST('/api/jobs', { body: { type: type.type, params, reason, priority, run_at } }));
+        : unwrap(api.POST('/api/jobs', { body: { ...options.values, type: type.type, params } }));
     },
     onSuccess: async (job) => {
       store.apply([job]);
@@ -64,5 +64,5 @@ function inParams({ pointer, message }: FieldError): FieldError {
 }
 
 function isOption({ pointer }: FieldError): boolean {
-  return ['/reason', '/priority', '/run_at'].includes(pointer);
+  return NAMES.some((name) => pointer === `/${name}`);
 }

@@ -5,7 +5,7 @@ import { App, Button, Switch } from 'antd';
 import { useState } from 'react';
 import type { Schedule } from '../../api/schema';
 import { Confirm } from '../../job/actions';
-import { Refused } from './Refused';
+import { Refused } from '../../job/Refused';
 import { useDelete, useRunNow, useSwitch } from './useSchedules';
 
 /** Long enough to be read, and pressed. */

@@ -1,9 +1,9 @@
-// Why something could not be done with a schedule, and the job that stands in the way.
+// Why something could not be done, and the job that stands in the way.
 
 import { Link } from '@tanstack/react-router';
 import { Alert } from 'antd';
-import { Problem } from '../../api/client';
-import { capital } from '../../job/words';
+import { Problem } from '../api/client';
+import { capital } from './words';
 
 export function Refused({ error, dismiss }: { error: Error; dismiss?: () => void }) {
   const { job, errors } = error instanceof Problem ? error : { job: undefined, errors: [] };
