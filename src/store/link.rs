@@ -80,7 +80,9 @@ impl Link {
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
         // One that broke while it was idle is not used: nothing would be known of what was sent over it.
-        self.session.take_if(|session| session.connection.is_broken());
+        if self.session.take_if(|session| session.connection.is_broken()).is_some() {
+            self.watch.connection_lost();
+        }
         let mut session = self.session.take();
         let (url, abandoned, lock_timeout) = (&self.url, &mut self.abandoned, self.lock_timeout);
         let working = async {

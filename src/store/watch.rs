@@ -87,8 +87,7 @@ impl DatabaseWatch {
     /// Notes that a statement failed.
     pub fn failed(&self, purpose: &'static str, error: &Error) {
         if Failure::of(error) == Failure::Lost || Outage::of(error) == Some(Outage::ReadOnly) {
-            *lock(&self.lost_at) = Some(Instant::now());
-            self.pool_bell.notify_one();
+            self.connection_lost();
         }
         let Some(outage) = Outage::of(error) else {
             self.succeeded(purpose); // the database is as it should be
@@ -105,6 +104,12 @@ impl DatabaseWatch {
         };
         noted.failure =
             Some(FailureNoted { outage, first, last: Instant::now(), over: false, said: error.to_string() });
+    }
+
+    /// Notes that a connection broke: those that are older may lead to a server that is no longer the one.
+    pub fn connection_lost(&self) {
+        *lock(&self.lost_at) = Some(Instant::now());
+        self.pool_bell.notify_one();
     }
 
     /// Notes that the database accepted no further connection: the pool gives back those that are idle.
