@@ -29,6 +29,16 @@ const RESTORE: &str = "
     SELECT setval('job_rev', last_value) FROM backup.rev;
     COMMIT;";
 
+/// Waits for the server to renew its lease: what it has seen by then, it misses afterwards.
+async fn until_renewed(server: &Server) {
+    let now = database::rows(&server.database_url, "SELECT now() AS at").await;
+    let query = format!("SELECT 1 AS one FROM nodes WHERE renewed_at > '{}'", now[0]["at"].as_str().expect("a time"));
+    until("the lease is renewed", async || {
+        (!database::rows(&server.database_url, &query).await.is_empty()).then_some(())
+    })
+    .await;
+}
+
 /// The jobs of the next snapshot.
 async fn next_snapshot(live: &mut Live) -> Vec<Uuid> {
     live.next_of("snapshot").await["jobs"].as_array().expect("jobs").iter().map(id_of).collect()
@@ -51,6 +61,7 @@ async fn a_restored_backup_is_noticed_and_everything_that_follows_is_told() {
     let lost = server.api.submit("demo", json!({ "items": 0 })).await;
     let told = live.until_status(lost, "completed").await;
     let before = told.last().expect("its end").1;
+    until_renewed(&server).await;
 
     database::execute(&server.database_url, RESTORE).await;
     let jobs = next_snapshot(&mut live).await;
@@ -75,6 +86,7 @@ async fn a_client_that_was_away_while_the_database_went_back_begins_with_a_snaps
     let mut live = Live::connect(&server.api, "/api/jobs/ws").await;
     let since = live.next_of("snapshot").await["rev"].as_i64().expect("a number");
     drop(live);
+    until_renewed(&server).await;
     // Also a time without a change: the rows are the same, and so is the lease.
     database::execute(&server.database_url, &format!("SELECT setval('job_rev', {})", since - 5)).await;
     until("the numbers are greater than all that was told", async || {
