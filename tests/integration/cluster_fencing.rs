@@ -91,6 +91,16 @@ async fn a_node_that_was_stalled_for_longer_than_its_lease_writes_nothing_of_wha
     second.stop().await;
 }
 
+/// Ends what a server is doing at the database, as a failover does.
+async fn end_sessions(server: &Server) {
+    let of_it = format!("FROM pg_stat_activity WHERE application_name LIKE '% {}@%'", server.pid());
+    until("its sessions are gone", async || {
+        database::execute(&server.database_url, &format!("SELECT pg_terminate_backend(pid) {of_it}")).await;
+        database::rows(&server.database_url, &format!("SELECT pid {of_it}")).await.is_empty().then_some(())
+    })
+    .await;
+}
+
 /// What a failover to an asynchronous standby does to a claim that it had not received yet.
 async fn lose_claim(url: &str, id: Uuid) {
     let lose = format!(
@@ -111,6 +121,7 @@ async fn two_nodes_with_the_same_attempt_of_a_job_cannot_both_write() {
     let loser = first.api.job(id).await["node_id"].clone();
     // It stands still, for less than its lease: it must not notice before the other has the job.
     first.signal(Signal::SIGSTOP);
+    end_sessions(&first).await;
     lose_claim(&first.database_url, id).await;
     let owner = until_attempt(&second.api, id, 1).await["node_id"].clone();
     assert_ne!(owner, loser);
