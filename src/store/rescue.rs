@@ -25,7 +25,7 @@ const LONG_RUN_SECONDS: f64 = 600.0;
 /// Takes the jobs from dead nodes: back to pending; cancelled, when somebody had asked; failed, when this happened too often.
 ///
 /// `interruptions` counts deaths in a row. A run that only waited for its children does not count, as it did nothing. A run that
-/// stored a state of its own, or lasted for [`LONG_RUN_SECONDS`], begins a new row, as it got somewhere; so does one that follows a
+/// stored a state of its own, or lasted for `LONG_RUN_SECONDS`, begins a new row, as it got somewhere; so does one that follows a
 /// failure, or a node that went away in order.
 ///
 /// The event of each says from whom: `{"from": {"hostname", "pid"}, "by": the node that rescued it}`.

@@ -2,7 +2,7 @@
 //!
 //! A filter is read as a few *ranges*, each a part of one index in the order of ids: of a type and a status, of an actor, of a parent.
 //! When the ranges say all that the filter does, a page is as many rows as it shows. Conditions that no index knows (a text, rare
-//! combinations) are checked row by row, but only on the newest [`SEARCHED`] rows of the ranges: then the page ends early, and says
+//! combinations) are checked row by row, but only on the newest `SEARCHED` rows of the ranges: then the page ends early, and says
 //! how far it looked and where the next one goes on. So no filter makes Postgres read a table of millions to find nothing.
 
 use chrono::{DateTime, Duration, Utc};

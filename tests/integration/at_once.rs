@@ -175,7 +175,8 @@ async fn a_setting_that_many_set_has_one_of_their_values() {
     let servers = two().await;
     let set = |n: usize| {
         let (one, other) = ("cleanup.retention_days", "cleanup.stale_minutes");
-        let values = if n.is_multiple_of(2) { json!({ one: n + 1, other: n + 1 }) } else { json!({ other: n + 1, one: n + 1 }) };
+        let values =
+            if n.is_multiple_of(2) { json!({ one: n + 1, other: n + 1 }) } else { json!({ other: n + 1, one: n + 1 }) };
         let api = &servers[n / 2 % 2].api;
         async move { api.request(Method::PATCH, "/api/settings", Some(json!({ "values": values }))).await }
     };
